@@ -1,0 +1,48 @@
+// Floating-point tensor types: f32, f16, bf16 and the block type q8_0, to and from rows of floats.
+// Ternary types are ternary_codec.h's.
+#ifndef TRIT_ENGINE_FLOAT_CODEC_H_
+#define TRIT_ENGINE_FLOAT_CODEC_H_
+
+#include <cstdint>
+
+#include "engine/tensor_type.h"
+#include "ternary_kernels/aligned_buffer.h"
+
+namespace trit {
+
+// IEEE 754 binary16. Every value is exact as a float; the way back rounds to nearest, ties to even,
+// overflows to infinity and keeps subnormals, signs and NaNs.
+float F16ToF32(uint16_t bits);
+uint16_t F32ToF16(float value);
+// bfloat16, the upper half of a float; rounds alike.
+float BF16ToF32(uint16_t bits);
+uint16_t F32ToBF16(float value);
+
+// `n` values, a multiple of the type's block_elements, at any alignment.
+struct FloatCodec {
+  void (*decode)(const uint8_t* bytes, int64_t n, float* values);
+  void (*encode)(const float* values, int64_t n, uint8_t* bytes);
+};
+
+extern const FloatCodec kF32Codec;
+extern const FloatCodec kF16Codec;
+extern const FloatCodec kBF16Codec;
+// f16 scale d = max|x| / 127, then 32 int8: round(x / d), halves away from zero, as ggml does.
+extern const FloatCodec kQ8_0Codec;
+
+// Row `row` of a tensor of a floating-point type; values: (view.cols). For several threads at once.
+void DecodeFloats(const TensorView& view, int64_t row, float* values);
+
+// Throws Error naming file, tensor and place if a value is NaN or infinite, or if the type is none
+// of floating point.
+void CheckFinite(const TensorView& view);
+
+// Rows of floats as `type`; values: (rows, cols). A large matrix may be encoded in runs of rows:
+// their bytes, one after the other, are the tensor's. Throws UsageError if the type does not fit
+// (not floating-point, rows no multiple of its blocks), Error if a value is not finite in `type`.
+AlignedBuffer<uint8_t> EncodeFloats(TensorType type, int64_t rows, int64_t cols,
+                                    const float* values, const TensorOrigin& origin);
+
+}  // namespace trit
+
+#endif  // TRIT_ENGINE_FLOAT_CODEC_H_

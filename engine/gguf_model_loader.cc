@@ -1,0 +1,229 @@
+#include "engine/gguf_model_loader.h"
+
+#include <algorithm>
+#include <cmath>
+#include <cstring>
+#include <filesystem>
+#include <set>
+#include <utility>
+
+#include "engine/dense_ternary.h"
+#include "engine/error.h"
+#include "engine/float_codec.h"
+#include "engine/gguf_config.h"
+#include "engine/gguf_reader.h"
+#include "engine/gguf_tokenizer.h"
+#include "engine/make_tokenizer.h"
+#include "engine/ternary_tensor.h"
+#include "ternary_kernels/matmul_kernel.h"
+#include "ternary_kernels/pack_matrix.h"
+
+namespace trit {
+namespace {
+
+[[noreturn]] void RefuseTensor(const GgufReader& reader, const std::string& tensor,
+                               const std::string& what, const std::string& expected,
+                               const std::string& found, const std::string& hint = "") {
+  throw Error(ErrorInfo{.what = what,
+                        .file = reader.path(),
+                        .tensor = tensor,
+                        .expected = expected,
+                        .found = found,
+                        .hint = hint});
+}
+
+std::string ShapeText(int64_t rows, int64_t cols) {
+  return "[" + std::to_string(cols) + ", " + std::to_string(rows) + "]";
+}
+
+// "blk.0.attn_q.weight" -> "blk.0.attn_q.scale"
+std::string ScaleTensorName(const std::string& weight_name) {
+  return weight_name.substr(0, weight_name.rfind('.')) + ".scale";
+}
+
+class Loader {
+ public:
+  Loader(const std::string& path, const LoadOptions& options)
+      : reader_(path), options_(options), file_config_(ReadGgufConfig(reader_)) {}
+
+  std::unique_ptr<Model> Load() {
+    auto model = std::make_unique<Model>(file_config_.config);
+    CheckTensorList(model->table);
+    for (const GgufTensorInfo& tensor : reader_.tensors()) {
+      bytes_total_ += static_cast<int64_t>(tensor.size);
+    }
+    for (const WeightInfo& info : model->table.weights()) {
+      LoadWeight(info, model->weights[static_cast<size_t>(info.id)]);
+    }
+    LoadTokenizer(*model);
+    return model;
+  }
+
+ private:
+  // Every weight of the table once, with its shape, and nothing else.
+  void CheckTensorList(const WeightTable& table) const {
+    std::set<std::string, std::less<>> known = {"rope_freqs.weight"};
+    for (const WeightInfo& info : table.weights()) {
+      const GgufTensorInfo& tensor = reader_.RequireTensor(info.gguf_name);
+      const bool vector_ok = !info.IsVector() || tensor.dims.size() == 1;
+      if (tensor.cols() != info.cols || tensor.rows() != info.rows || !vector_ok) {
+        RefuseTensor(reader_, tensor.name, "wrong shape", ShapeText(info.rows, info.cols),
+                     ShapeText(tensor.rows(), tensor.cols()));
+      }
+      known.insert(info.gguf_name);
+      if (info.kind == WeightKind::kLinear) known.insert(ScaleTensorName(info.gguf_name));
+    }
+    for (const GgufTensorInfo& tensor : reader_.tensors()) {
+      if (!known.contains(tensor.name)) {
+        RefuseTensor(reader_, tensor.name, "the architecture has no such tensor", "", "",
+                     "the model needs an extension that is not supported");
+      }
+    }
+  }
+
+  void LoadWeight(const WeightInfo& info, ModelWeight& weight) {
+    const GgufTensorInfo& tensor = reader_.RequireTensor(info.gguf_name);
+    RequireDecodable(tensor.type, {reader_.path(), tensor.name});
+    const AlignedBuffer<uint8_t> bytes = reader_.ReadTensor(tensor);
+    const TensorView view = reader_.View(tensor, bytes.span());
+    const bool ternary_type = InfoOf(tensor.type).ternary_codec != nullptr;
+    if (info.kind != WeightKind::kLinear && ternary_type) {
+      RefuseTensor(reader_, tensor.name, "a ternary type is not possible here",
+                   "a floating-point type", std::string(InfoOf(tensor.type).name));
+    }
+    if (!ternary_type) CheckFinite(view);
+    if (info.IsVector()) {
+      weight.vector = AlignedBuffer<float>(static_cast<size_t>(info.cols));
+      DecodeFloats(view, 0, weight.vector.data());
+    } else if (ternary_type) {
+      LoadTernary(view, weight);
+    } else if (info.kind == WeightKind::kLinear && file_config_.dense_takes_int8) {
+      LoadDenseLinear(view, weight);
+    } else {
+      weight.matrix = PackDense(view);
+      if (info.kind == WeightKind::kLinear) weight.activation_quantizer = Activations(false);
+    }
+    if (info.kind == WeightKind::kLinear) ApplyScaleTensor(info, weight);
+    bytes_done_ += static_cast<int64_t>(tensor.size);
+    if (options_.progress) options_.progress(bytes_done_, bytes_total_);
+  }
+
+  // What the file says, else int8 where ternary models are at hand.
+  ActivationQuantizer Activations(bool default_int8) const {
+    constexpr const char* kKey = "trit.activation_quantizer";
+    const std::string* stated = reader_.metadata().FindString(kKey);
+    if (stated == nullptr) {
+      return default_int8 ? ActivationQuantizer::kInt8PerToken : ActivationQuantizer::kNone;
+    }
+    for (const ActivationQuantizer quantizer :
+         {ActivationQuantizer::kNone, ActivationQuantizer::kInt8PerToken}) {
+      if (*stated == ActivationQuantizerName(quantizer)) return quantizer;
+    }
+    throw Error(ErrorInfo{.what = "unknown activation quantizer",
+                          .file = reader_.path(),
+                          .key = kKey,
+                          .expected = "none or int8",
+                          .found = *stated});
+  }
+
+  void PackTrits(int64_t rows, int64_t cols, WeightScales scales, const CodeSource& source,
+                 ModelWeight& weight) const {
+    weight.activation_quantizer = Activations(true);
+    weight.matrix =
+        weight.activation_quantizer == ActivationQuantizer::kNone
+            ? PackCodesAsBF16(rows, cols, std::move(scales), source)
+            : PackCodes(PreferredTernaryFormat(), rows, cols, std::move(scales), source);
+  }
+
+  void LoadTernary(const TensorView& view, ModelWeight& weight) const {
+    const TernaryTensor tensor(view);
+    WeightScales scales = tensor.CheckAndReadScales();
+    PackTrits(
+        view.rows, view.cols, std::move(scales),
+        [&](int64_t row, int8_t* trits) { tensor.DecodeTrits(row, trits); }, weight);
+  }
+
+  // A bitnet model's matrix in a dense type: ternary if its values are, else as it is; its input is
+  // int8 either way.
+  void LoadDenseLinear(const TensorView& view, ModelWeight& weight) const {
+    const FloatRowSource floats = [&](int64_t row, float* values) {
+      DecodeFloats(view, row, values);
+    };
+    std::optional<WeightScales> scales = FindTernaryScales(view.rows, view.cols, floats);
+    if (!scales) {
+      weight.matrix = PackDense(view);
+      weight.activation_quantizer = Activations(true);
+      return;
+    }
+    const CodeSource trits = [&](int64_t row, int8_t* codes) {
+      std::vector<float> values(static_cast<size_t>(view.cols));
+      DecodeFloats(view, row, values.data());
+      for (int64_t c = 0; c < view.cols; ++c) {
+        const float value = values[static_cast<size_t>(c)];
+        codes[c] = static_cast<int8_t>((value > 0) - (value < 0));
+      }
+    };
+    PackTrits(view.rows, view.cols, std::move(*scales), trits, weight);
+  }
+
+  static PackedMatrix PackDense(const TensorView& view) {
+    WeightFormat format = WeightFormat::kF32;
+    if (view.type == TensorType::kF16) format = WeightFormat::kF16;
+    if (view.type == TensorType::kBF16) format = WeightFormat::kBF16;
+    if (view.type == TensorType::kQ8_0) format = WeightFormat::kQ8_0;
+    PackedMatrix matrix = AllocateDense(format, view.rows, view.cols);
+    std::memcpy(matrix.data.data(), view.bytes.data(), view.bytes.size());
+    return matrix;
+  }
+
+  // An optional factor of the product, one number a matrix.
+  void ApplyScaleTensor(const WeightInfo& info, ModelWeight& weight) const {
+    const GgufTensorInfo* tensor = reader_.FindTensor(ScaleTensorName(info.gguf_name));
+    if (tensor == nullptr) return;
+    if (tensor->type != TensorType::kF32 || tensor->cols() != 1 || tensor->rows() != 1) {
+      RefuseTensor(reader_, tensor->name, "wrong type or shape", "f32 [1]",
+                   std::string(InfoOf(tensor->type).name) + " " +
+                       ShapeText(tensor->rows(), tensor->cols()));
+    }
+    float factor = 0;
+    reader_.ReadTensor(*tensor, {reinterpret_cast<uint8_t*>(&factor), sizeof(factor)});
+    if (!(std::isfinite(factor) && factor >= 0)) {
+      RefuseTensor(reader_, tensor->name, "not a scale", "a number of at least 0",
+                   std::to_string(factor));
+    }
+    for (float& scale : weight.matrix.scales.values) scale *= factor;
+  }
+
+  void LoadTokenizer(Model& model) const {
+    const GgufMetadata& metadata = reader_.metadata();
+    if (const std::string* name = metadata.FindString("general.name")) model.name = *name;
+    if (model.name.empty()) model.name = std::filesystem::path(reader_.path()).stem().string();
+    if (const std::string* chat = metadata.FindString("tokenizer.chat_template")) {
+      model.chat_template = *chat;
+    }
+    const std::optional<TokenizerData> data = ReadGgufTokenizer(metadata);
+    if (!data) return;
+    if (static_cast<int64_t>(data->tokens.size()) != model.config.vocab_size) {
+      throw Error(ErrorInfo{.what = "the vocabulary is not as large as the embedding",
+                            .file = reader_.path(),
+                            .key = "tokenizer.ggml.tokens",
+                            .expected = std::to_string(model.config.vocab_size),
+                            .found = std::to_string(data->tokens.size())});
+    }
+    model.tokenizer = MakeTokenizer(*data, reader_.path());
+  }
+
+  GgufReader reader_;
+  const LoadOptions& options_;
+  GgufModelConfig file_config_;
+  int64_t bytes_done_ = 0;
+  int64_t bytes_total_ = 0;
+};
+
+}  // namespace
+
+std::unique_ptr<Model> LoadGgufModel(const std::string& path, const LoadOptions& options) {
+  return Loader(path, options).Load();
+}
+
+}  // namespace trit

@@ -1,0 +1,28 @@
+// A model as a GGUF file, with the tensor types asked for.
+#ifndef TRIT_ENGINE_GGUF_MODEL_WRITER_H_
+#define TRIT_ENGINE_GGUF_MODEL_WRITER_H_
+
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "engine/model.h"
+#include "engine/tensor_type.h"
+
+namespace trit {
+
+struct GgufModelOptions {
+  TensorType linear_type = TensorType::kI2_S;    // i2_s, tq1_0, tq2_0; or f32, f16, bf16, q8_0
+  TensorType embedding_type = TensorType::kF32;  // embeddings and head
+  // Further metadata, such as where the model came from: string keys only.
+  std::vector<std::pair<std::string, std::string>> provenance;
+};
+
+// Writes atomically. Never re-rounds silently: throws UsageError where a type cannot hold the
+// weights as they are (row lengths, several scales in i2_s); scales that become f16 in tq1_0/tq2_0
+// and embeddings in a smaller type are what the caller asked for.
+void WriteGgufModel(const Model& model, const std::string& path, const GgufModelOptions& options);
+
+}  // namespace trit
+
+#endif  // TRIT_ENGINE_GGUF_MODEL_WRITER_H_

@@ -1,0 +1,77 @@
+#include "engine/gguf_tokenizer.h"
+
+#include <cstdint>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "engine/error.h"
+
+namespace trit {
+namespace {
+
+using SpecialId = std::optional<int32_t> TokenizerData::*;
+using Flag = std::optional<bool> TokenizerData::*;
+
+constexpr std::pair<const char*, SpecialId> kSpecialIds[] = {
+    {"tokenizer.ggml.bos_token_id", &TokenizerData::bos},
+    {"tokenizer.ggml.eos_token_id", &TokenizerData::eos},
+    {"tokenizer.ggml.unknown_token_id", &TokenizerData::unknown},
+    {"tokenizer.ggml.padding_token_id", &TokenizerData::padding},
+    {"tokenizer.ggml.eot_token_id", &TokenizerData::end_of_turn},
+    {"tokenizer.ggml.eom_token_id", &TokenizerData::end_of_message},
+};
+
+constexpr std::pair<const char*, Flag> kFlags[] = {
+    {"tokenizer.ggml.add_bos_token", &TokenizerData::add_bos},
+    {"tokenizer.ggml.add_eos_token", &TokenizerData::add_eos},
+    {"tokenizer.ggml.add_space_prefix", &TokenizerData::add_space_prefix},
+    {"tokenizer.ggml.ignore_merges", &TokenizerData::ignore_merges},
+};
+
+}  // namespace
+
+std::optional<TokenizerData> ReadGgufTokenizer(const GgufMetadata& metadata) {
+  const std::string* model = metadata.FindString("tokenizer.ggml.model");
+  if (model == nullptr || *model == "none" || *model == "no_vocab") return std::nullopt;
+  TokenizerData data;
+  data.model = *model;
+  if (const std::string* pre = metadata.FindString("tokenizer.ggml.pre")) data.pre = *pre;
+  data.tokens = metadata.RequireStrings("tokenizer.ggml.tokens");
+  if (const auto* scores = metadata.FindFloats("tokenizer.ggml.scores")) data.scores = *scores;
+  if (const auto types = metadata.FindIntegers("tokenizer.ggml.token_type", 0, INT32_MAX)) {
+    for (const int64_t type : *types) data.types.push_back(static_cast<TokenType>(type));
+  }
+  if (const auto* merges = metadata.FindStrings("tokenizer.ggml.merges")) data.merges = *merges;
+  const int64_t last_id = static_cast<int64_t>(data.tokens.size()) - 1;
+  for (const auto& [key, id] : kSpecialIds) {
+    // Some writers store -1 or its unsigned form for "none".
+    const std::optional<int64_t> value = metadata.FindInteger(key, INT64_MIN, INT64_MAX);
+    if (!value || *value == -1 || *value == UINT32_MAX) continue;
+    data.*id = static_cast<int32_t>(*metadata.FindInteger(key, 0, last_id));
+  }
+  for (const auto& [key, flag] : kFlags) data.*flag = metadata.FindBool(key);
+  return data;
+}
+
+void AppendGgufTokenizer(const TokenizerData& data, GgufMetadata& metadata) {
+  metadata.Set("tokenizer.ggml.model", data.model);
+  if (!data.pre.empty()) metadata.Set("tokenizer.ggml.pre", data.pre);
+  metadata.Set("tokenizer.ggml.tokens", GgufArray(data.tokens));
+  if (!data.scores.empty()) metadata.Set("tokenizer.ggml.scores", GgufArray(data.scores));
+  if (!data.types.empty()) {
+    std::vector<int32_t> types;
+    for (const TokenType type : data.types) types.push_back(static_cast<int32_t>(type));
+    metadata.Set("tokenizer.ggml.token_type", GgufArray(std::move(types)));
+  }
+  // Byte-level BPE without merges still has the key: readers require it.
+  if (data.model == "gpt2") metadata.Set("tokenizer.ggml.merges", GgufArray(data.merges));
+  for (const auto& [key, id] : kSpecialIds) {
+    if (data.*id) metadata.Set(key, static_cast<uint32_t>(*(data.*id)));
+  }
+  for (const auto& [key, flag] : kFlags) {
+    if (data.*flag) metadata.Set(key, *(data.*flag));
+  }
+}
+
+}  // namespace trit

@@ -1,0 +1,279 @@
+#include "engine/inference_executor.h"
+
+#include <algorithm>
+#include <numeric>
+#include <utility>
+
+#include "engine/error.h"
+#include "ternary_kernels/attention.h"
+#include "ternary_kernels/check.h"
+#include "ternary_kernels/cross_entropy.h"
+#include "ternary_kernels/embedding.h"
+#include "ternary_kernels/gated_unit.h"
+#include "ternary_kernels/matmul_kernel.h"
+#include "ternary_kernels/parallel_for.h"
+#include "ternary_kernels/rms_norm.h"
+
+namespace trit {
+namespace {
+
+constexpr int64_t kHeadChunk = 64;  // rows whose logits exist at a time
+constexpr int32_t kSetShift = 16;   // a Value's index: set above, slot below
+
+// The k largest, ties to the smaller id, then in ascending order of id.
+void SelectTop(const float* logits, int64_t vocab_size, int64_t k, Candidates& out) {
+  out.complete = k <= 0 || k >= vocab_size;
+  out.ids.resize(static_cast<size_t>(vocab_size));
+  std::iota(out.ids.begin(), out.ids.end(), 0);
+  if (!out.complete) {
+    const auto better = [logits](int32_t a, int32_t b) {
+      return logits[a] != logits[b] ? logits[a] > logits[b] : a < b;
+    };
+    std::nth_element(out.ids.begin(), out.ids.begin() + k, out.ids.end(), better);
+    out.ids.resize(static_cast<size_t>(k));
+    std::sort(out.ids.begin(), out.ids.end());
+  }
+  out.logits.resize(out.ids.size());
+  for (size_t i = 0; i < out.ids.size(); ++i) out.logits[i] = logits[out.ids[i]];
+}
+
+void GrowTo(AlignedBuffer<float>& buffer, int64_t size) {
+  if (static_cast<int64_t>(buffer.size()) < size) {
+    buffer = AlignedBuffer<float>(static_cast<size_t>(size));
+  }
+}
+
+}  // namespace
+
+InferenceExecutor::InferenceExecutor(const Model& model, KvCache& cache, int64_t max_positions)
+    : model_(model),
+      cache_(cache),
+      rope_(model.config.head_dim, model.config.rope_theta, max_positions,
+            model.config.rope_frequency_factors) {}
+
+Value InferenceExecutor::NewValue(int64_t width) {
+  SlotSet& set = sets_[current_set_];
+  if (set.used == set.slots.size()) set.slots.push_back(std::make_unique<Slot>());
+  Slot& slot = *set.slots[set.used];
+  GrowTo(slot.data, rows_ * width);
+  slot.width = width;
+  slot.codes_ready = false;
+  slot.rounded_ready = false;
+  return {(current_set_ << kSetShift) + static_cast<int32_t>(set.used++)};
+}
+
+InferenceExecutor::Slot& InferenceExecutor::At(Value value) {
+  TRIT_CHECK(value.valid());
+  SlotSet& set = sets_[value.index >> kSetShift];
+  const size_t index = static_cast<size_t>(value.index & ((1 << kSetShift) - 1));
+  TRIT_CHECK(index < set.used);
+  return *set.slots[index];
+}
+
+const ActivationCodes& InferenceExecutor::Codes(Slot& slot) {
+  if (!slot.codes_ready) {
+    QuantizeActivationsInt8(slot.data.data(), slot.width, rows_, slot.width, slot.codes);
+    slot.codes_ready = true;
+  }
+  return slot.codes;
+}
+
+const float* InferenceExecutor::Rounded(Slot& slot) {
+  if (!slot.rounded_ready) {
+    const ActivationCodes& codes = Codes(slot);
+    GrowTo(slot.rounded, rows_ * slot.width);
+    ParallelForBlocks(rows_, 16, [&](int64_t begin, int64_t end) {
+      for (int64_t r = begin; r < end; ++r) {
+        const int8_t* q = codes.codes.data() + r * codes.stride;
+        float* x = slot.rounded.data() + r * slot.width;
+        for (int64_t c = 0; c < slot.width; ++c) {
+          x[c] = static_cast<float>(q[c]) / codes.scales[static_cast<size_t>(r)];
+        }
+      }
+    });
+    slot.rounded_ready = true;
+  }
+  return slot.rounded.data();
+}
+
+Value InferenceExecutor::Embed(WeightId table, const Batch& batch) {
+  batch_ = &batch;
+  rows_ = batch.num_rows();
+  for (const int32_t token : batch.tokens) {
+    if (token < 0 || token >= model_.config.vocab_size) {
+      throw Error(ErrorInfo{.what = "token id outside the vocabulary",
+                            .expected = "below " + std::to_string(model_.config.vocab_size),
+                            .found = std::to_string(token)});
+    }
+  }
+  for (const Segment& segment : batch.segments) {
+    TRIT_CHECK(cache_.Length(segment.sequence) == segment.first_position);
+    if (segment.first_position + segment.num_rows > rope_.max_positions()) {
+      throw Error(ErrorInfo{.what = "the sequence is longer than the context",
+                            .expected = "at most " + std::to_string(rope_.max_positions()),
+                            .found = std::to_string(segment.first_position + segment.num_rows)});
+    }
+    cache_.Append(segment.sequence, segment.num_rows);
+  }
+  for (SlotSet& set : sets_) set.used = 0;
+  current_set_ = 1;  // layer 0 writes to set 0
+  const Value x = NewValue(model_.config.hidden_size);
+  EmbeddingForward(model_.weights[static_cast<size_t>(table)].matrix, batch.tokens.data(), rows_,
+                   At(x).data.data());
+  return x;
+}
+
+void InferenceExecutor::BeginLayer(int64_t, Value x) {
+  TRIT_CHECK((x.index >> kSetShift) == current_set_);
+  current_set_ = 1 - current_set_;
+  sets_[current_set_].used = 0;
+}
+
+void InferenceExecutor::EndLayer(int64_t, Value) {}
+
+Value InferenceExecutor::RmsNorm(Value x, WeightId weight) {
+  const int64_t width = At(x).width;
+  const Value y = NewValue(width);
+  RmsNormForward(At(x).data.data(), model_.weights[static_cast<size_t>(weight)].vector.data(),
+                 model_.config.rms_norm_eps, rows_, width, At(y).data.data(), nullptr);
+  return y;
+}
+
+void InferenceExecutor::Linear(Value x, std::span<const WeightId> weights, Value residual,
+                               std::span<Value> outs) {
+  TRIT_CHECK(weights.size() == outs.size() && (!residual.valid() || weights.size() == 1));
+  for (size_t i = 0; i < weights.size(); ++i) {
+    const ModelWeight& weight = model_.weights[static_cast<size_t>(weights[i])];
+    outs[i] = NewValue(weight.matrix.rows);
+    MatmulCall call{.weights = &weight.matrix,
+                    .num_tokens = rows_,
+                    .out = At(outs[i]).data.data(),
+                    .out_stride = weight.matrix.rows};
+    Slot& input = At(x);
+    TRIT_CHECK(input.width == weight.matrix.cols);
+    const bool int8 = weight.activation_quantizer == ActivationQuantizer::kInt8PerToken;
+    if (TakesCodes(weight.matrix.format)) {
+      TRIT_CHECK(int8);
+      call.codes = &Codes(input);
+    } else {
+      call.floats = int8 ? Rounded(input) : input.data.data();
+      call.floats_stride = input.width;
+    }
+    if (residual.valid()) {
+      call.residual = At(residual).data.data();
+      call.residual_stride = At(residual).width;
+    }
+    Matmul(call);
+    if (taps_.observe_linear) {
+      taps_.observe_linear({.weight = weights[i],
+                            .rows = rows_,
+                            .in_features = weight.matrix.cols,
+                            .out_features = weight.matrix.rows,
+                            .codes = call.codes,
+                            .out = call.out});
+    }
+  }
+}
+
+Value InferenceExecutor::Rope(Value x, int64_t num_heads) {
+  Slot& slot = At(x);
+  RopeForward(rope_, model_.config.rope_style, batch_->positions.data(), rows_, num_heads,
+              slot.data.data(), slot.width);
+  return x;  // turned in place: nothing reads the unturned value
+}
+
+Value InferenceExecutor::Attention(int64_t layer, Value q, Value k, Value v) {
+  const AttentionShape shape{model_.config.num_attention_heads, model_.config.num_key_value_heads,
+                             model_.config.head_dim};
+  const Value out = NewValue(model_.config.QuerySize());
+  const size_t num_segments = batch_->segments.size();
+  std::vector<std::vector<float*>> key_pages(num_segments), value_pages(num_segments);
+  std::vector<AttentionSegment> segments;
+  int64_t row = 0;
+  for (size_t i = 0; i < num_segments; ++i) {
+    const Segment& segment = batch_->segments[i];
+    key_pages[i] = cache_.KeyPages(segment.sequence, layer);
+    value_pages[i] = cache_.ValuePages(segment.sequence, layer);
+    const int64_t stride = At(k).width;
+    StoreKeysValues(shape, segment.first_position, segment.num_rows,
+                    At(k).data.data() + row * stride, At(v).data.data() + row * stride, stride,
+                    key_pages[i].data(), value_pages[i].data());
+    segments.push_back({.first_row = row,
+                        .num_rows = segment.num_rows,
+                        .first_position = segment.first_position,
+                        .key_pages = key_pages[i].data(),
+                        .value_pages = value_pages[i].data()});
+    row += segment.num_rows;
+  }
+  AttentionForward(shape, segments, At(q).data.data(), At(q).width, At(out).data.data(),
+                   At(out).width, nullptr);
+  return out;
+}
+
+Value InferenceExecutor::GatedUnit(Value gate, Value up) {
+  const int64_t width = At(gate).width;
+  const Value y = NewValue(width);
+  GatedUnitForward(model_.config.hidden_act, At(gate).data.data(), At(up).data.data(), rows_, width,
+                   At(y).data.data());
+  return y;
+}
+
+void InferenceExecutor::Observe(int64_t layer, TapPoint point, Value x) {
+  if (!taps_.observe) return;
+  const Slot& slot = At(x);
+  taps_.observe({layer, point, rows_, slot.width, slot.data.data()});
+}
+
+const float* InferenceExecutor::GatherRows(Value hidden, std::span<const int32_t> rows) {
+  const Slot& slot = At(hidden);
+  GrowTo(gathered_, static_cast<int64_t>(rows.size()) * slot.width);
+  for (size_t i = 0; i < rows.size(); ++i) {
+    TRIT_CHECK(rows[i] >= 0 && rows[i] < rows_);
+    const float* from = slot.data.data() + rows[i] * slot.width;
+    std::copy(from, from + slot.width, gathered_.data() + static_cast<int64_t>(i) * slot.width);
+  }
+  return gathered_.data();
+}
+
+void InferenceExecutor::Logits(const float* hidden, int64_t num_rows, float* out) {
+  const PackedMatrix& head = model_.weights[static_cast<size_t>(model_.table.lm_head())].matrix;
+  Matmul(MatmulCall{.weights = &head,
+                    .num_tokens = num_rows,
+                    .floats = hidden,
+                    .floats_stride = head.cols,
+                    .out = out,
+                    .out_stride = head.rows});
+}
+
+void InferenceExecutor::Head(Value hidden, std::span<const int32_t> rows,
+                             const HeadRequest& request) {
+  const float* gathered = GatherRows(hidden, rows);
+  const int64_t num_rows = static_cast<int64_t>(rows.size());
+  const int64_t width = model_.config.hidden_size;
+  const int64_t vocab_size = model_.config.vocab_size;
+  if (const FullLogits* full = std::get_if<FullLogits>(&request)) {
+    Logits(gathered, num_rows, full->out);
+    return;
+  }
+  GrowTo(logits_, std::min(num_rows, kHeadChunk) * vocab_size);
+  for (int64_t begin = 0; begin < num_rows; begin += kHeadChunk) {
+    const int64_t count = std::min(kHeadChunk, num_rows - begin);
+    Logits(gathered + begin * width, count, logits_.data());
+    if (const TopCandidates* top = std::get_if<TopCandidates>(&request)) {
+      for (int64_t r = 0; r < count; ++r) {
+        float* row_logits = logits_.data() + r * vocab_size;
+        for (const LogitBias& bias : top->biases) row_logits[bias.token] += bias.bias;
+        SelectTop(row_logits, vocab_size, top->k, top->out[static_cast<size_t>(begin + r)]);
+      }
+    } else {
+      const TokenLoss& loss = std::get<TokenLoss>(request);
+      CrossEntropyForward(logits_.data(), vocab_size, loss.targets.data() + begin, count,
+                          vocab_size, loss.losses.data() + begin, nullptr);
+      for (int64_t r = begin; r < begin + count; ++r) {
+        if (loss.weights[static_cast<size_t>(r)] == 0) loss.losses[static_cast<size_t>(r)] = 0;
+      }
+    }
+  }
+}
+
+}  // namespace trit

@@ -1,0 +1,166 @@
+#include "engine/inspect_file.h"
+
+#include <algorithm>
+#include <atomic>
+#include <cstring>
+#include <filesystem>
+#include <map>
+#include <memory>
+#include <nlohmann/json.hpp>
+#include <utility>
+
+#include "engine/error.h"
+#include "engine/gguf_reader.h"
+#include "engine/input_file.h"
+#include "engine/model_file.h"
+#include "engine/safetensors.h"
+#include "engine/strict_json.h"
+#include "engine/ternary_tensor.h"
+#include "ternary_kernels/matmul_kernel.h"
+#include "ternary_kernels/parallel_for.h"
+
+namespace trit {
+namespace {
+
+constexpr uint64_t kMaxJsonBytes = uint64_t{64} << 20;
+
+TernaryFacts FactsOf(const TernaryTensor& tensor) {
+  const WeightScales scales = tensor.CheckAndReadScales();
+  std::atomic<int64_t> zeros{0};
+  ParallelForBlocks(tensor.rows(), 64, [&](int64_t begin, int64_t end) {
+    std::vector<int8_t> trits(static_cast<size_t>(tensor.cols()));
+    for (int64_t row = begin; row < end; ++row) {
+      tensor.DecodeTrits(row, trits.data());
+      zeros += std::count(trits.begin(), trits.end(), 0);
+    }
+  });
+  const auto [min, max] = std::minmax_element(scales.values.begin(), scales.values.end());
+  return {
+      .zero_share = static_cast<double>(zeros) / static_cast<double>(tensor.rows() * tensor.cols()),
+      .scale_kind = scales.kind,
+      .group_size = scales.group_size,
+      .min_scale = *min,
+      .max_scale = *max};
+}
+
+// By the tensor's name.
+std::map<std::string, KernelFacts, std::less<>> ChooseKernels(const Model& model) {
+  std::map<std::string, KernelFacts, std::less<>> kernels;
+  constexpr int64_t kMany = 512;
+  for (const WeightInfo& info : model.table.weights()) {
+    // Of embeddings only rows are looked up, unless they are the head too.
+    if (info.IsVector()) continue;
+    if (info.kind == WeightKind::kEmbedding && info.id != model.table.lm_head()) continue;
+    const PackedMatrix& matrix = model.weights[static_cast<size_t>(info.id)].matrix;
+    kernels[info.gguf_name] = {std::string(ChooseMatmulKernel(matrix, 1).name),
+                               std::string(ChooseMatmulKernel(matrix, kMany).name)};
+  }
+  return kernels;
+}
+
+FileFacts InspectGguf(const std::string& path, bool read_weights) {
+  const GgufReader reader(path);
+  FileFacts facts{.format = "GGUF version " + std::to_string(reader.version()),
+                  .bytes = reader.file_size(),
+                  .metadata = reader.metadata().entries(),
+                  .tensors = {},
+                  .cannot_run = {}};
+  std::map<std::string, KernelFacts, std::less<>> kernels;
+  if (read_weights) {
+    try {
+      kernels = ChooseKernels(*LoadModel(path, {}));
+    } catch (const Error& error) {
+      facts.cannot_run = error.what();
+    }
+  }
+  for (const GgufTensorInfo& info : reader.tensors()) {
+    TensorFacts tensor{.name = info.name,
+                       .type = std::string(InfoOf(info.type).name),
+                       .shape = info.dims,
+                       .num_elements = info.rows() * info.cols(),
+                       .bytes = info.size,
+                       .ternary = {},
+                       .kernels = {}};
+    if (read_weights && InfoOf(info.type).ternary_codec != nullptr) {
+      const AlignedBuffer<uint8_t> bytes = reader.ReadTensor(info);
+      tensor.ternary = FactsOf(TernaryTensor(reader.View(info, bytes.span())));
+    }
+    if (const auto found = kernels.find(info.name); found != kernels.end()) {
+      tensor.kernels = found->second;
+    }
+    facts.tensors.push_back(std::move(tensor));
+  }
+  return facts;
+}
+
+FileFacts InspectSafetensors(const std::string& path) {
+  const SafetensorsReader reader(path);
+  FileFacts facts{
+      .format = "safetensors", .bytes = 0, .metadata = {}, .tensors = {}, .cannot_run = {}};
+  for (const InputFile& file : reader.files()) facts.bytes += file.size();
+  for (const auto& [key, value] : reader.metadata()) facts.metadata.push_back({key, value});
+  for (const SafetensorsInfo& info : reader.tensors()) {
+    facts.tensors.push_back({.name = info.name,
+                             .type = std::string(SafetensorsTypeName(info.type)),
+                             .shape = info.shape,
+                             .num_elements = info.NumElements(),
+                             .bytes = info.size,
+                             .ternary = {},
+                             .kernels = {}});
+  }
+  return facts;
+}
+
+// Members of objects within objects get keys with dots; arrays are kept as their text.
+void AppendJson(const std::string& key, const nlohmann::json& value,
+                std::vector<GgufMetadata::Entry>& entries) {
+  if (value.is_object()) {
+    for (const auto& [name, member] : value.items()) AppendJson(key + "." + name, member, entries);
+  } else if (value.is_string()) {
+    entries.push_back({key, value.get<std::string>()});
+  } else if (value.is_boolean()) {
+    entries.push_back({key, value.get<bool>()});
+  } else if (value.is_number_unsigned()) {
+    entries.push_back({key, value.get<uint64_t>()});
+  } else if (value.is_number_integer()) {
+    entries.push_back({key, value.get<int64_t>()});
+  } else if (value.is_number()) {
+    entries.push_back({key, value.get<double>()});
+  } else {
+    entries.push_back({key, value.dump()});
+  }
+}
+
+FileFacts InspectCheckpoint(const std::string& path) {
+  FileFacts facts = InspectSafetensors(path);
+  facts.format = "checkpoint";
+  for (const char* name : {"config", "trainer_state"}) {
+    const std::string file = (std::filesystem::path(path) / name).string() + ".json";
+    if (!std::filesystem::exists(file)) continue;
+    const std::string text = ReadTextFile(file, kMaxJsonBytes);
+    facts.bytes += text.size();
+    AppendJson(name, ParseStrictJson(text, file), facts.metadata);
+  }
+  return facts;
+}
+
+}  // namespace
+
+FileFacts InspectFile(const std::string& path, bool read_weights) {
+  std::error_code ignored;  // a path that cannot be looked at cannot be opened either
+  if (std::filesystem::is_directory(path, ignored)) return InspectCheckpoint(path);
+  if (path.ends_with(".safetensors") || path.ends_with(".safetensors.index.json")) {
+    return InspectSafetensors(path);
+  }
+  const InputFile file(path);
+  char magic[kGgufMagic.size()] = {};
+  if (file.size() >= sizeof(magic)) file.ReadAt(0, magic, sizeof(magic));
+  if (std::memcmp(magic, kGgufMagic.data(), sizeof(magic)) != 0) {
+    throw Error(ErrorInfo{.what = "an unknown kind of file",
+                          .file = path,
+                          .expected = "GGUF, .safetensors or a directory with model.safetensors"});
+  }
+  return InspectGguf(path, read_weights);
+}
+
+}  // namespace trit

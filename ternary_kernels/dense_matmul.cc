@@ -1,0 +1,343 @@
+// Products of floating-point weights of any storage format with f32 activations. Weights become
+// exact floats as they are loaded; a sum has 16 virtual lanes (matmul_kernel.h), which are one, two
+// or four vectors, so that it has the same bits whatever the vector size (on targets with fused
+// multiply-add) and whatever the tile of rows and tokens it is computed in.
+#undef HWY_TARGET_INCLUDE
+#define HWY_TARGET_INCLUDE "ternary_kernels/dense_matmul.cc"
+#include "hwy/foreach_target.h"
+#include "ternary_kernels/hwy_shim-inl.h"
+#include "ternary_kernels/kernel_entries.h"
+#include "ternary_kernels/pack_matrix.h"
+
+#ifndef TRIT_TERNARY_KERNELS_DENSE_MATMUL_ONCE_
+#define TRIT_TERNARY_KERNELS_DENSE_MATMUL_ONCE_
+#include <algorithm>
+#include <cstdint>
+#include <cstring>
+#include <vector>
+#endif
+
+HWY_BEFORE_NAMESPACE();
+namespace trit {
+namespace HWY_NAMESPACE {
+#if TRIT_SCALAR_TARGET
+
+void DenseRows(const MatmulCall& call, int64_t row_begin, int64_t row_end) {
+  ReferenceMatmul(call, row_begin, row_end);
+}
+
+#else
+namespace {
+
+constexpr int64_t kLanes = 16;  // virtual lanes
+using FloatTag = hn::CappedTag<float, kLanes>;
+using Floats = hn::Vec<FloatTag>;
+constexpr int64_t kWidth = hn::MaxLanes(FloatTag());
+constexpr int kVectors = kLanes / kWidth;  // that make up the lanes of one sum
+
+// Register tiles, rows x tokens. One token: enough sums to hide the latency of an addition.
+// Several: as many sums as registers hold, more rows than tokens because rows stay in L1 while
+// tokens come from L2.
+constexpr int kRowsOneToken = 8;
+constexpr int kRows = HWY_TARGET <= HWY_AVX3 ? 8 : 4;
+constexpr int kTokens = 3;
+static_assert(kDenseRowMultiple % kRows == 0 && kDenseRowMultiple % kRowsOneToken == 0);
+
+// Columns at a time: a tile's rows and tokens stay in L1 while each vector of lanes passes over
+// them.
+constexpr int64_t kBlockCols = 512;
+// Tokens that share a conversion of weights to floats.
+constexpr int64_t kTileTokens = 48;
+
+constexpr int64_t kQ8Cols = 32;  // of a q8_0 block: an f16 scale, then a byte a column
+constexpr int64_t kQ8Bytes = 2 + kQ8Cols;
+
+// Row loaders: lanes [lane, lane + kWidth) of the 16 columns from k of a row. kScaleCols columns, a
+// multiple of 16, share a scale, which is loaded once and passed in.
+struct PlainLoader {
+  static constexpr int64_t kScaleCols = kLanes;
+  static HWY_INLINE Floats Scale(const uint8_t*, int64_t) { return hn::Zero(FloatTag()); }
+};
+
+struct F32Loader : PlainLoader {
+  static constexpr WeightFormat kFormat = WeightFormat::kF32;
+  static HWY_INLINE Floats Load(const uint8_t* row, int64_t k, int64_t lane, Floats) {
+    return hn::LoadU(FloatTag(), reinterpret_cast<const float*>(row) + k + lane);
+  }
+};
+
+struct F16Loader : PlainLoader {
+  static constexpr WeightFormat kFormat = WeightFormat::kF16;
+  static HWY_INLINE Floats Load(const uint8_t* row, int64_t k, int64_t lane, Floats) {
+    const hn::Rebind<hwy::float16_t, FloatTag> df16;
+    const hn::Rebind<uint16_t, FloatTag> du16;
+    const auto bits = hn::LoadU(du16, reinterpret_cast<const uint16_t*>(row) + k + lane);
+    return hn::PromoteTo(FloatTag(), hn::BitCast(df16, bits));
+  }
+};
+
+struct BF16Loader : PlainLoader {
+  static constexpr WeightFormat kFormat = WeightFormat::kBF16;
+  static HWY_INLINE Floats Load(const uint8_t* row, int64_t k, int64_t lane, Floats) {
+    const hn::Rebind<uint16_t, FloatTag> du16;
+    const hn::Rebind<uint32_t, FloatTag> du32;
+    const auto bits = hn::LoadU(du16, reinterpret_cast<const uint16_t*>(row) + k + lane);
+    return hn::BitCast(FloatTag(), hn::ShiftLeft<16>(hn::PromoteTo(du32, bits)));
+  }
+};
+
+struct Q8Loader {
+  static constexpr WeightFormat kFormat = WeightFormat::kQ8_0;
+  static constexpr int64_t kScaleCols = kQ8Cols;
+  static HWY_INLINE Floats Scale(const uint8_t* row, int64_t k) {
+    const hn::Rebind<hwy::float16_t, FloatTag> df16;
+    const hn::Rebind<uint16_t, FloatTag> du16;
+    uint16_t bits;
+    std::memcpy(&bits, row + k / kQ8Cols * kQ8Bytes, 2);
+    return hn::PromoteTo(FloatTag(), hn::BitCast(df16, hn::Set(du16, bits)));
+  }
+  static HWY_INLINE Floats Load(const uint8_t* row, int64_t k, int64_t lane, Floats scale) {
+    const hn::Rebind<int32_t, FloatTag> di32;
+    const hn::Rebind<int8_t, FloatTag> di8;
+    const uint8_t* codes = row + k / kQ8Cols * kQ8Bytes + 2 + k % kQ8Cols + lane;
+    const auto values = hn::PromoteTo(di32, hn::LoadU(di8, reinterpret_cast<const int8_t*>(codes)));
+    return hn::Mul(scale, hn::ConvertTo(FloatTag(), values));  // 11 bits x 8 bits: exact
+  }
+};
+
+// The lanes of a vector added pairwise (8, 4, 2, 1).
+template <class D>
+HWY_INLINE float AddVectorLanes(D d, hn::Vec<D> v) {
+  if constexpr (hn::MaxLanes(d) > 4) {
+    const hn::Half<D> half;
+    return AddVectorLanes(half, hn::Add(hn::LowerHalf(half, v), hn::UpperHalf(half, v)));
+  } else {
+    v = hn::Add(v, hn::Shuffle1032(v));
+    return hn::GetLane(hn::Add(v, hn::Shuffle2301(v)));
+  }
+}
+
+// The same of 16 lanes in memory, whose halves are vectors first.
+template <int kNumVectors = kVectors>
+HWY_INLINE float AddLanes(const float* lanes) {
+  Floats sums[kNumVectors];
+  for (int v = 0; v < kNumVectors; ++v) sums[v] = hn::Load(FloatTag(), lanes + v * kWidth);
+  for (int half = kNumVectors / 2; half >= 1; half /= 2) {
+    for (int v = 0; v < half; ++v) sums[v] = hn::Add(sums[v], sums[v + half]);
+  }
+  return AddVectorLanes(FloatTag(), sums[0]);
+}
+
+// A tile's operands: columns [begin, end) of some rows, in the loader's format, and of some tokens.
+struct Operands {
+  const uint8_t* rows;
+  int64_t row_bytes;  // from one row to the next
+  const float* x;
+  int64_t x_stride;
+  int64_t begin, end;  // begin a multiple of 16
+};
+
+// The columns of one scale for lanes [lane, lane + kWidth).
+template <class Loader, int kNumRows, int kNumTokens>
+HWY_INLINE void AddStep(const Operands& o, int64_t begin, int64_t lane,
+                        Floats (&sums)[kNumTokens][kNumRows]) {
+  Floats scales[kNumRows];
+  for (int r = 0; r < kNumRows; ++r) scales[r] = Loader::Scale(o.rows + r * o.row_bytes, begin);
+  for (int64_t k = begin; k < begin + Loader::kScaleCols; k += kLanes) {
+    Floats w[kNumRows];
+    for (int r = 0; r < kNumRows; ++r) {
+      w[r] = Loader::Load(o.rows + r * o.row_bytes, k, lane, scales[r]);
+    }
+    for (int t = 0; t < kNumTokens; ++t) {
+      const Floats x = hn::LoadU(FloatTag(), o.x + t * o.x_stride + k + lane);
+      for (int r = 0; r < kNumRows; ++r) sums[t][r] = hn::MulAdd(w[r], x, sums[t][r]);
+    }
+  }
+}
+
+// Adds the products of whole steps to lanes: (kNumTokens, kNumRows, kLanes), which
+// start from zero if `first`.
+template <class Loader, int kNumRows, int kNumTokens>
+HWY_NOINLINE void AddSteps(const Operands& o, bool first, float* lanes) {
+  const FloatTag df;
+  for (int64_t lane = 0; lane < kLanes; lane += kWidth) {
+    Floats sums[kNumTokens][kNumRows];
+    for (int t = 0; t < kNumTokens; ++t) {
+      for (int r = 0; r < kNumRows; ++r) {
+        const float* from = lanes + (t * kNumRows + r) * kLanes + lane;
+        sums[t][r] = first ? hn::Zero(df) : hn::Load(df, from);
+      }
+    }
+    for (int64_t k = o.begin; k < o.end; k += Loader::kScaleCols) {
+      AddStep<Loader, kNumRows, kNumTokens>(o, k, lane, sums);
+    }
+    for (int t = 0; t < kNumTokens; ++t) {
+      for (int r = 0; r < kNumRows; ++r) {
+        hn::Store(sums[t][r], df, lanes + (t * kNumRows + r) * kLanes + lane);
+      }
+    }
+  }
+}
+
+// The same for any number of columns: the last are padded with zeros on both sides.
+template <class Loader, int kNumRows, int kNumTokens>
+void AddTile(Operands o, bool first, float* lanes) {
+  const int64_t end = o.end;
+  const int64_t rest = (end - o.begin) % Loader::kScaleCols;
+  o.end -= rest;
+  AddSteps<Loader, kNumRows, kNumTokens>(o, first, lanes);
+  if (rest == 0) return;
+  constexpr int64_t kStepBytes = kLanes * sizeof(float);
+  alignas(kBufferAlignment) uint8_t rows[kNumRows * kStepBytes] = {};
+  alignas(kBufferAlignment) float x[kNumTokens * kLanes] = {};
+  const int64_t offset = DenseRowBytes(Loader::kFormat, o.end);
+  const int64_t bytes = DenseRowBytes(Loader::kFormat, end) - offset;
+  for (int r = 0; r < kNumRows; ++r) {
+    std::memcpy(rows + r * kStepBytes, o.rows + r * o.row_bytes + offset, bytes);
+  }
+  for (int t = 0; t < kNumTokens; ++t) {
+    std::copy_n(o.x + t * o.x_stride + o.end, rest, x + t * kLanes);
+  }
+  const Operands last = {rows, kStepBytes, x, kLanes, 0, kLanes};
+  AddSteps<Loader, kNumRows, kNumTokens>(last, false, lanes);
+}
+
+// AddTile of f32 rows for num_tokens <= kMaxTokens.
+template <int kMaxTokens>
+void AddTokens(int64_t num_tokens, const Operands& operands, bool first, float* lanes) {
+  if constexpr (kMaxTokens > 1) {
+    if (num_tokens < kMaxTokens) {
+      return AddTokens<kMaxTokens - 1>(num_tokens, operands, first, lanes);
+    }
+  }
+  AddTile<F32Loader, kRows, kMaxTokens>(operands, first, lanes);
+}
+
+// One block of columns of kRows rows for several tokens.
+template <class Loader>
+void AddBlock(Operands o, int64_t num_tokens, bool first, float* lanes) {
+  alignas(kBufferAlignment) float converted[kRows * kBlockCols];
+  if constexpr (Loader::kFormat != WeightFormat::kF32) {
+    for (int r = 0; r < kRows; ++r) {
+      const uint8_t* row = o.rows + r * o.row_bytes;
+      // The last step may read past the row's end, within its buffer's margin, what is not used.
+      for (int64_t k = o.begin; k < o.end; k += kLanes) {
+        const Floats scale = Loader::Scale(row, k);
+        for (int64_t lane = 0; lane < kLanes; lane += kWidth) {
+          hn::Store(Loader::Load(row, k, lane, scale), FloatTag(),
+                    converted + r * kBlockCols + k - o.begin + lane);
+        }
+      }
+    }
+    o.rows = reinterpret_cast<const uint8_t*>(converted);
+    o.row_bytes = kBlockCols * sizeof(float);
+    o.x += o.begin;
+    o.end -= o.begin;
+    o.begin = 0;
+  }
+  // Tiles of about equal size: 4 tokens are 2 and 2, not 3 and 1.
+  const int64_t num_tiles = (num_tokens + kTokens - 1) / kTokens;
+  const float* x = o.x;
+  int64_t token = 0;
+  for (int64_t tile = 0; tile < num_tiles; ++tile) {
+    const int64_t next = (tile + 1) * num_tokens / num_tiles;
+    o.x = x + token * o.x_stride;
+    AddTokens<kTokens>(next - token, o, first, lanes + token * kRows * kLanes);
+    token = next;
+  }
+}
+
+// Outputs of rows [row, row + kNumRows) for tokens [token, token + num_tokens): one token, or kRows
+// rows and at most kTileTokens tokens.
+template <class Loader, int kNumRows>
+void RunBlock(const MatmulCall& call, int64_t row, int64_t token, int64_t num_tokens) {
+  constexpr int64_t kMaxOutputs = std::max<int64_t>(kNumRows, kRows * kTileTokens);
+  const PackedMatrix& weights = *call.weights;
+  const WeightScales& scales = weights.scales;
+  const bool one_scale = scales.kind == ScaleKind::kTensor;
+  const int64_t group_cols = scales.kind == ScaleKind::kGroup ? scales.group_size : weights.cols;
+  Operands operands;
+  operands.row_bytes = DenseRowBytes(Loader::kFormat, weights.cols);
+  operands.rows = weights.data.data() + row * operands.row_bytes;
+  operands.x = call.floats + token * call.floats_stride;
+  operands.x_stride = call.floats_stride;
+
+  alignas(kBufferAlignment) float lanes[kMaxOutputs * kLanes];
+  float y[kMaxOutputs];
+  for (int64_t group = 0; group < weights.cols / group_cols; ++group) {
+    const int64_t group_end = (group + 1) * group_cols;
+    for (int64_t begin = group * group_cols; begin < group_end; begin += kBlockCols) {
+      const bool first = begin == group * group_cols;
+      operands.begin = begin;
+      operands.end = std::min(group_end, begin + kBlockCols);
+      if (num_tokens == 1) {
+        AddTile<Loader, kNumRows, 1>(operands, first, lanes);
+      } else if constexpr (kNumRows == kRows) {
+        AddBlock<Loader>(operands, num_tokens, first, lanes);
+      }
+    }
+    const float* scale = scales.values.data() + (one_scale ? 0 : group * weights.rows + row);
+    for (int64_t i = 0; i < num_tokens * kNumRows; ++i) {
+      const float term = AddLanes(lanes + i * kLanes) * scale[one_scale ? 0 : i % kNumRows];
+      y[i] = group == 0 ? term : y[i] + term;
+    }
+  }
+  for (int64_t t = 0; t < num_tokens; ++t) {
+    const float* residual =
+        call.residual ? call.residual + (token + t) * call.residual_stride + row : nullptr;
+    float* out = call.out + (token + t) * call.out_stride + row;
+    for (int r = 0; r < kNumRows; ++r) {
+      out[r] = residual ? y[t * kNumRows + r] + residual[r] : y[t * kNumRows + r];
+    }
+  }
+}
+
+template <class Loader>
+void RunRows(const MatmulCall& call, int64_t row_begin, int64_t row_end) {
+  int64_t row = row_begin;
+  if (call.num_tokens == 1) {
+    for (; row + kRowsOneToken <= row_end; row += kRowsOneToken) {
+      RunBlock<Loader, kRowsOneToken>(call, row, 0, 1);
+    }
+  } else {
+    for (; row + kRows <= row_end; row += kRows) {
+      for (int64_t token = 0; token < call.num_tokens; token += kTileTokens) {
+        RunBlock<Loader, kRows>(call, row, token, std::min(kTileTokens, call.num_tokens - token));
+      }
+    }
+  }
+  for (; row < row_end; ++row) {
+    for (int64_t token = 0; token < call.num_tokens; ++token) {
+      RunBlock<Loader, 1>(call, row, token, 1);
+    }
+  }
+}
+
+}  // namespace
+
+void DenseRows(const MatmulCall& call, int64_t row_begin, int64_t row_end) {
+  switch (call.weights->format) {
+    case WeightFormat::kF16:
+      return RunRows<F16Loader>(call, row_begin, row_end);
+    case WeightFormat::kBF16:
+      return RunRows<BF16Loader>(call, row_begin, row_end);
+    case WeightFormat::kQ8_0:
+      return RunRows<Q8Loader>(call, row_begin, row_end);
+    default:
+      return RunRows<F32Loader>(call, row_begin, row_end);
+  }
+}
+
+#endif  // TRIT_SCALAR_TARGET
+}  // namespace HWY_NAMESPACE
+}  // namespace trit
+HWY_AFTER_NAMESPACE();
+
+#if HWY_ONCE
+namespace trit {
+HWY_EXPORT(DenseRows);
+void DenseMatmul(const MatmulCall& call, int64_t row_begin, int64_t row_end) {
+  HWY_DYNAMIC_DISPATCH(DenseRows)(call, row_begin, row_end);
+}
+}  // namespace trit
+#endif  // HWY_ONCE

@@ -1,0 +1,30 @@
+// The functions behind the list of matmul kernels (matmul_kernel.cc), one pair a kernel; see
+// MatmulKernel for what each does. For the files of this folder only.
+#ifndef TRIT_TERNARY_KERNELS_KERNEL_ENTRIES_H_
+#define TRIT_TERNARY_KERNELS_KERNEL_ENTRIES_H_
+
+#include <cstdint>
+
+#include "ternary_kernels/matmul_kernel.h"
+
+namespace trit {
+
+// Kernels of int8 codes read whole vectors: groups must consist of this many columns, or a
+// multiple.
+inline constexpr int64_t kInt8ColumnMultiple = 32;
+// Rows that dense kernels compute together: ranges of whole multiples run fastest.
+inline constexpr int64_t kDenseRowMultiple = 8;
+
+// Plain scalar loops over unpacked rows: the definition of every other kernel's result.
+void ReferenceMatmul(const MatmulCall& call, int64_t row_begin, int64_t row_end);
+
+void Dot2BitOne(const MatmulCall& call, int64_t row_begin, int64_t row_end);
+void Dot2BitFew(const MatmulCall& call, int64_t row_begin, int64_t row_end);
+void Dot2BitMany(const MatmulCall& call, int64_t row_begin, int64_t row_end);
+void LookupAdd(const MatmulCall& call, int64_t row_begin, int64_t row_end);
+void DotInt8(const MatmulCall& call, int64_t row_begin, int64_t row_end);
+void DenseMatmul(const MatmulCall& call, int64_t row_begin, int64_t row_end);
+
+}  // namespace trit
+
+#endif  // TRIT_TERNARY_KERNELS_KERNEL_ENTRIES_H_

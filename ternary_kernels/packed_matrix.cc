@@ -1,0 +1,32 @@
+#include "ternary_kernels/packed_matrix.h"
+
+#include "ternary_kernels/check.h"
+
+namespace trit {
+
+const char* WeightFormatName(WeightFormat format) {
+  switch (format) {
+    case WeightFormat::kTernary2Bit:
+      return "ternary-2bit";
+    case WeightFormat::kTernaryLookup:
+      return "ternary-lookup";
+    case WeightFormat::kInt8:
+      return "int8";
+    case WeightFormat::kF32:
+      return "f32";
+    case WeightFormat::kF16:
+      return "f16";
+    case WeightFormat::kBF16:
+      return "bf16";
+    case WeightFormat::kQ8_0:
+      return "q8_0";
+  }
+  TRIT_CHECK(!"no such weight format");
+}
+
+bool TakesCodes(WeightFormat format) {
+  return format == WeightFormat::kTernary2Bit || format == WeightFormat::kTernaryLookup ||
+         format == WeightFormat::kInt8;
+}
+
+}  // namespace trit

@@ -1,0 +1,58 @@
+// The one way to use several threads. A loop over independent tasks, whose results must not depend
+// on which thread runs a task or in what order: so any number of threads gives the same bits.
+//
+// Include it in plain files only, never where Highway compiles per SIMD target: an outlined OpenMP
+// region does not inherit the target's attributes. One compute thread owns an executor and calls
+// these; a nested call runs its tasks on the calling thread alone.
+#ifndef TRIT_TERNARY_KERNELS_PARALLEL_FOR_H_
+#define TRIT_TERNARY_KERNELS_PARALLEL_FOR_H_
+
+#include <algorithm>
+#include <cstdint>
+
+namespace trit {
+
+// Threads that later loops use (at least 1); the default is the number of usable cores.
+void SetNumThreads(int num_threads);
+int NumThreads();
+// Whether the caller is itself a task of a ParallelFor.
+bool InParallelRegion();
+
+// While one lives, libraries that ask OpenMP (oneDNN) use so many threads when the calling thread
+// calls them.
+class LibraryThreads {
+ public:
+  explicit LibraryThreads(int num_threads);
+  ~LibraryThreads();
+  LibraryThreads(const LibraryThreads&) = delete;
+  LibraryThreads& operator=(const LibraryThreads&) = delete;
+
+ private:
+  int previous_;
+};
+
+// body(task) once for each task in [0, num_tasks); tasks are handed out one by one. A body must not
+// throw.
+template <typename Body>
+void ParallelFor(int64_t num_tasks, const Body& body) {
+  const int num_threads = static_cast<int>(std::min<int64_t>(NumThreads(), num_tasks));
+  if (num_threads <= 1 || InParallelRegion()) {
+    for (int64_t task = 0; task < num_tasks; ++task) body(task);
+    return;
+  }
+#pragma omp parallel for schedule(dynamic, 1) num_threads(num_threads)
+  for (int64_t task = 0; task < num_tasks; ++task) body(task);
+}
+
+// body(begin, end) for consecutive blocks of `block` items that cover [0, num_items); only the last
+// may be shorter. The blocks, and so any sum a block forms, do not depend on the number of threads.
+template <typename Body>
+void ParallelForBlocks(int64_t num_items, int64_t block, const Body& body) {
+  ParallelFor((num_items + block - 1) / block, [&](int64_t task) {
+    body(task * block, std::min(num_items, (task + 1) * block));
+  });
+}
+
+}  // namespace trit
+
+#endif  // TRIT_TERNARY_KERNELS_PARALLEL_FOR_H_

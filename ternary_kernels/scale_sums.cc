@@ -1,0 +1,120 @@
+#include "ternary_kernels/scale_sums.h"
+
+#include "ternary_kernels/check.h"
+#include "ternary_kernels/parallel_for.h"
+
+#undef HWY_TARGET_INCLUDE
+#define HWY_TARGET_INCLUDE "ternary_kernels/scale_sums.cc"
+#include "hwy/foreach_target.h"
+#include "hwy/highway.h"
+
+HWY_BEFORE_NAMESPACE();
+namespace trit {
+namespace HWY_NAMESPACE {
+namespace hn = hwy::HWY_NAMESPACE;
+
+// body(d, i) for whole vectors of [0, n), then with one-lane vectors for the rest: the same
+// operations in both, so that tails round as vectors do.
+template <class Body>
+HWY_INLINE void ForLanes(int64_t n, const Body& body) {
+  const hn::ScalableTag<float> d;
+  const hn::CappedTag<float, 1> d1;
+  const int64_t lanes = static_cast<int64_t>(hn::Lanes(d));
+  int64_t i = 0;
+  for (; i + lanes <= n; i += lanes) body(d, i);
+  for (; i < n; ++i) body(d1, i);
+}
+
+// float(sum - 128 * code_sum): the product of the codes themselves.
+template <class D>
+HWY_INLINE hn::Vec<D> CodeProduct(D d, const int32_t* sums, const int32_t* code_sums) {
+  const hn::RebindToSigned<D> di;
+  const auto raised = hn::ShiftLeft<7>(hn::LoadU(di, code_sums));
+  return hn::ConvertTo(d, hn::Sub(hn::LoadU(di, sums), raised));
+}
+
+// One token. row_scales: null for a tensor scale.
+void ScaleToken(const int32_t* sums, const int32_t* code_sums, int64_t rows, float a,
+                float tensor_scale, const float* row_scales, const float* residual, float* out) {
+  ForLanes(rows, [&](auto d, int64_t r) HWY_ATTR {
+    const auto scale = row_scales != nullptr
+                           ? hn::Div(hn::LoadU(d, row_scales + r), hn::Set(d, a))
+                           : hn::Set(d, tensor_scale / a);
+    auto y = hn::Mul(CodeProduct(d, sums + r, code_sums + r), scale);
+    if (residual != nullptr) y = hn::Add(y, hn::LoadU(d, residual + r));
+    hn::StoreU(y, d, out + r);
+  });
+}
+
+void AddGroupToken(const int32_t* sums, const int32_t* code_sums, int64_t rows,
+                   const float* group_scales, bool first, float* out) {
+  ForLanes(rows, [&](auto d, int64_t r) HWY_ATTR {
+    const auto term =
+        hn::Mul(CodeProduct(d, sums + r, code_sums + r), hn::LoadU(d, group_scales + r));
+    const auto before = first ? hn::Zero(d) : hn::LoadU(d, out + r);
+    hn::StoreU(hn::Add(before, term), d, out + r);
+  });
+}
+
+void FinishGroupToken(int64_t rows, float a, const float* residual, float* out) {
+  const float factor = 1.0f / a;
+  ForLanes(rows, [&](auto d, int64_t r) HWY_ATTR {
+    auto y = hn::Mul(hn::LoadU(d, out + r), hn::Set(d, factor));
+    if (residual != nullptr) y = hn::Add(y, hn::LoadU(d, residual + r));
+    hn::StoreU(y, d, out + r);
+  });
+}
+
+}  // namespace HWY_NAMESPACE
+}  // namespace trit
+HWY_AFTER_NAMESPACE();
+
+#if HWY_ONCE
+namespace trit {
+namespace {
+
+HWY_EXPORT(ScaleToken);
+HWY_EXPORT(AddGroupToken);
+HWY_EXPORT(FinishGroupToken);
+
+constexpr int64_t kTokensPerTask = 16;
+
+}  // namespace
+
+void ScaleSums(const SumsToScale& sums, const WeightScales& scales, const float* residual,
+               float* out) {
+  TRIT_CHECK(scales.kind != ScaleKind::kGroup);
+  const float* row_scales = scales.kind == ScaleKind::kRow ? scales.values.data() : nullptr;
+  ParallelForBlocks(sums.num_tokens, kTokensPerTask, [&](int64_t begin, int64_t end) {
+    for (int64_t t = begin; t < end; ++t) {
+      const int64_t at = t * sums.rows;
+      HWY_DYNAMIC_DISPATCH(ScaleToken)
+      (sums.sums + at, sums.code_sums, sums.rows, sums.activation_scales[t], scales.values[0],
+       row_scales, residual != nullptr ? residual + at : nullptr, out + at);
+    }
+  });
+}
+
+void AddGroupSums(const SumsToScale& sums, const float* group_scales, bool first, float* out) {
+  ParallelForBlocks(sums.num_tokens, kTokensPerTask, [&](int64_t begin, int64_t end) {
+    for (int64_t t = begin; t < end; ++t) {
+      const int64_t at = t * sums.rows;
+      HWY_DYNAMIC_DISPATCH(AddGroupToken)
+      (sums.sums + at, sums.code_sums, sums.rows, group_scales, first, out + at);
+    }
+  });
+}
+
+void FinishGroupSums(const SumsToScale& sums, const float* residual, float* out) {
+  ParallelForBlocks(sums.num_tokens, kTokensPerTask, [&](int64_t begin, int64_t end) {
+    for (int64_t t = begin; t < end; ++t) {
+      const int64_t at = t * sums.rows;
+      HWY_DYNAMIC_DISPATCH(FinishGroupToken)
+      (sums.rows, sums.activation_scales[t], residual != nullptr ? residual + at : nullptr,
+       out + at);
+    }
+  });
+}
+
+}  // namespace trit
+#endif  // HWY_ONCE

@@ -1,0 +1,195 @@
+// Trainer and inference are one model: a trained model, written to a file and read back, gives the
+// bits that the trainer's evaluation gives, in every linear layer and in the logits.
+#define BOOST_TEST_MODULE exact_pair_test
+#include <boost/test/unit_test.hpp>
+#include <cstdio>
+#include <cstring>
+#include <filesystem>
+#include <map>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "engine/gguf_model_writer.h"
+#include "engine/inference_executor.h"
+#include "engine/kv_cache.h"
+#include "engine/model_file.h"
+#include "engine/transformer.h"
+#include "support/tiny_model.h"
+#include "training/optimizer.h"
+#include "training/trainable_model.h"
+
+namespace trit {
+namespace {
+
+constexpr int64_t kTokens = 1000;
+
+// What each linear layer took in and gave out.
+struct LayerRecord {
+  std::vector<int8_t> codes;
+  std::vector<float> scales;
+  std::vector<float> out;
+  bool operator==(const LayerRecord& other) const {
+    return codes == other.codes && scales == other.scales && out.size() == other.out.size() &&
+           std::memcmp(out.data(), other.out.data(), out.size() * sizeof(float)) == 0;
+  }
+};
+using Record = std::map<WeightId, LayerRecord>;
+
+Taps RecordInto(Record& record) {
+  return {.observe = {}, .observe_linear = [&record](const LinearTap& tap) {
+            LayerRecord layer;
+            if (tap.codes != nullptr) {
+              for (int64_t r = 0; r < tap.rows; ++r) {
+                const int8_t* row = tap.codes->codes.data() + r * tap.codes->stride;
+                layer.codes.insert(layer.codes.end(), row, row + tap.in_features);
+              }
+              layer.scales.assign(tap.codes->scales.data(), tap.codes->scales.data() + tap.rows);
+            }
+            layer.out.assign(tap.out, tap.out + tap.rows * tap.out_features);
+            record[tap.weight] = std::move(layer);
+          }};
+}
+
+Batch OneSequence(const std::vector<int32_t>& tokens, SequenceId sequence) {
+  Batch batch;
+  batch.AddSegment(sequence, 0, tokens);
+  return batch;
+}
+
+std::vector<int32_t> AllRows(int64_t n) {
+  std::vector<int32_t> rows;
+  for (int64_t i = 0; i < n; ++i) rows.push_back(static_cast<int32_t>(i));
+  return rows;
+}
+
+// Some steps on random tokens: enough to move weights, scales and norms away from their start.
+void TrainBriefly(TrainableModel& model) {
+  const int64_t length = 128;
+  const std::vector<int32_t> tokens = RandomTokens(length + 1, model.config().vocab_size, 5);
+  const std::vector<int32_t> targets(tokens.begin() + 1, tokens.end());
+  const std::vector<float> weights(static_cast<size_t>(length), 1.0f / length);
+  Batch batch;
+  batch.AddSegment(0, 0, {tokens.data(), static_cast<size_t>(length)});
+  for (int64_t step = 0; step < 8; ++step) {
+    model.parameters().ZeroGradients();
+    model.AccumulateGradients(batch, targets, weights, true);
+    AdamWStepAll(OptimizerConfig(),
+                 {.step = step,
+                  .learning_rate = 1e-3,
+                  .weight_decay_ratio = 1.0,
+                  .gradient_scale = 1.0},
+                 model.parameters());
+    model.ParametersChanged();
+  }
+}
+
+QuantizationConfig Quantizers(const std::string& weights, const std::string& activations,
+                              ScaleKind granularity, int64_t group_size) {
+  QuantizationConfig config;
+  config.standard = {weights, activations, granularity, group_size};
+  return config;
+}
+
+struct Evaluation {
+  Record layers;
+  std::vector<float> logits;
+};
+
+Evaluation EvaluateInTrainer(TrainableModel& model, const std::vector<int32_t>& tokens) {
+  Evaluation result;
+  result.logits.resize(tokens.size() * static_cast<size_t>(model.config().vocab_size));
+  TrainingExecutor& executor = model.executor();
+  executor.set_recording(false);
+  executor.set_taps(RecordInto(result.layers));
+  const Batch batch = OneSequence(tokens, 0);
+  const Value hidden = ForwardTransformer(model.config(), model.table(), batch, executor);
+  executor.Head(hidden, AllRows(batch.num_rows()), FullLogits{result.logits.data()});
+  executor.set_taps({});
+  return result;
+}
+
+Evaluation EvaluateInEngine(const Model& model, const std::vector<int32_t>& tokens) {
+  Evaluation result;
+  result.logits.resize(tokens.size() * static_cast<size_t>(model.config.vocab_size));
+  KvCache cache(model.config, KvCache::PagesFor(kTokens));
+  InferenceExecutor executor(model, cache, kTokens);
+  executor.set_taps(RecordInto(result.layers));
+  const Batch batch = OneSequence(tokens, cache.Create());
+  const Value hidden = ForwardTransformer(model.config, model.table, batch, executor);
+  executor.Head(hidden, AllRows(batch.num_rows()), FullLogits{result.logits.data()});
+  return result;
+}
+
+void CheckSameBits(const Evaluation& a, const Evaluation& b) {
+  BOOST_REQUIRE_EQUAL(a.layers.size(), b.layers.size());
+  for (const auto& [id, layer] : a.layers) {
+    BOOST_TEST(bool(layer == b.layers.at(id)), "linear layer " << id << " differs");
+  }
+  BOOST_REQUIRE_EQUAL(a.logits.size(), b.logits.size());
+  BOOST_TEST(std::memcmp(a.logits.data(), b.logits.data(), a.logits.size() * sizeof(float)) == 0);
+}
+
+TrainableModel& Prepared(TrainableModel& model) {
+  InitializeForTest(model, 3);
+  TrainBriefly(model);
+  return model;
+}
+
+BOOST_AUTO_TEST_CASE(through_the_written_file) {
+  TrainableModel trainable(TinyConfig(), {}, Precision::kF32, kTokens);
+  Prepared(trainable);
+  const std::string path = (std::filesystem::temp_directory_path() /
+                            ("trit_exact_pair_" + std::to_string(getpid()) + ".gguf"))
+                               .string();
+  WriteGgufModel(trainable.MakeInferenceModel(), path,
+                 {.linear_type = TensorType::kI2_S, .embedding_type = TensorType::kF32});
+  const std::unique_ptr<Model> loaded = LoadModel(path, {});
+  std::filesystem::remove(path);
+  const std::vector<int32_t> tokens = RandomTokens(kTokens, 256, 11);
+  CheckSameBits(EvaluateInTrainer(trainable, tokens), EvaluateInEngine(*loaded, tokens));
+}
+
+// Every other pair of quantizers, in memory.
+BOOST_AUTO_TEST_CASE(other_quantizers) {
+  const std::vector<QuantizationConfig> all = {
+      Quantizers("ternary", "int8", ScaleKind::kRow, 0),
+      Quantizers("ternary", "int8", ScaleKind::kGroup, 64),
+      Quantizers("ternary", "none", ScaleKind::kTensor, 0),
+      Quantizers("int8", "int8", ScaleKind::kRow, 0),
+      Quantizers("int4", "int8", ScaleKind::kGroup, 32),
+      Quantizers("int4", "none", ScaleKind::kGroup, 32),
+      Quantizers("none", "none", ScaleKind::kTensor, 0),
+  };
+  const std::vector<int32_t> tokens = RandomTokens(200, 256, 12);
+  for (const QuantizationConfig& quantization : all) {
+    const QuantizerChoice& choice = quantization.standard;
+    BOOST_TEST_CONTEXT(choice.weights << " " << choice.activations << " granularity "
+                                      << static_cast<int>(choice.granularity)) {
+      TrainableModel trainable(TinyConfig(), quantization, Precision::kF32, kTokens);
+      Prepared(trainable);
+      const Model model = trainable.MakeInferenceModel();
+      CheckSameBits(EvaluateInTrainer(trainable, tokens), EvaluateInEngine(model, tokens));
+    }
+  }
+}
+
+// While it records, the trainer's integer layers still give inference's bits: only products that
+// are floating-point on both sides run elsewhere.
+BOOST_AUTO_TEST_CASE(recording_gives_the_same_linear_layers) {
+  TrainableModel trainable(TinyConfig(), {}, Precision::kF32, kTokens);
+  Prepared(trainable);
+  const std::vector<int32_t> tokens = RandomTokens(130, 256, 13);
+  const Evaluation evaluated = EvaluateInTrainer(trainable, tokens);
+  Record recorded;
+  trainable.executor().set_taps(RecordInto(recorded));
+  trainable.executor().set_recording(true);
+  const Batch batch = OneSequence(tokens, 0);
+  ForwardTransformer(trainable.config(), trainable.table(), batch, trainable.executor());
+  trainable.executor().set_taps({});
+  BOOST_REQUIRE_EQUAL(recorded.size(), evaluated.layers.size());
+  for (const auto& [id, layer] : recorded) BOOST_TEST(bool(layer == evaluated.layers.at(id)));
+}
+
+}  // namespace
+}  // namespace trit

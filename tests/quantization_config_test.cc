@@ -1,0 +1,76 @@
+#define BOOST_TEST_MODULE quantization_config_test
+#include "training/quantization_config.h"
+
+#include <boost/test/unit_test.hpp>
+#include <string>
+
+namespace trit {
+namespace {
+
+BOOST_AUTO_TEST_CASE(GlobsMatchWholeNames) {
+  struct Case {
+    const char* pattern;
+    const char* text;
+    bool matches;
+  };
+  const Case cases[] = {
+      {"", "", true},
+      {"", "a", false},
+      {"a", "", false},
+      {"*", "", true},
+      {"*", "layers.0.mlp", true},
+      {"?", "", false},
+      {"?", "a", true},
+      {"?", "ab", false},
+      {"layers.0.*", "layers.0.mlp.up_proj", true},
+      {"layers.0.*", "layers.0", false},
+      {"layers.0.*", "layers.01.mlp", false},
+      {"layers.?.*", "layers.7.mlp.up_proj", true},
+      {"layers.?.*", "layers.17.mlp.up_proj", false},
+      {"*.q_proj", "layers.3.self_attn.q_proj", true},
+      {"*.q_proj", "layers.3.self_attn.k_proj", false},
+      {"*.q_proj", "layers.3.self_attn.q_proj.q", false},
+      {"*proj", "projproj", true},  // the star must go back beyond its first try
+      {"*ab*ab*", "xabyabz", true},
+      {"*ab*ab*", "xabybaz", false},
+      {"a*b*c", "aXbYbZc", true},
+      {"a*b*c", "aXbYcZb", false},
+      {"**", "a", true},
+      {"*?", "", false},
+      {"*?", "abc", true},
+      {"[a]", "a", false},  // nothing but * and ? is special
+      {"[a]", "[a]", true},
+  };
+  for (const Case& c : cases) {
+    BOOST_TEST_INFO_SCOPE("pattern " << c.pattern << ", text " << c.text);
+    BOOST_TEST(GlobMatch(c.pattern, c.text) == c.matches);
+  }
+}
+
+// Matching must not take exponential time: this pattern has no match.
+BOOST_AUTO_TEST_CASE(ManyStarsAreFast) {
+  std::string pattern;
+  for (int i = 0; i < 40; ++i) pattern += "*a";
+  BOOST_TEST(!GlobMatch(pattern + "b", std::string(2000, 'a')));
+}
+
+BOOST_AUTO_TEST_CASE(ShortensNames) {
+  BOOST_TEST(ShortWeightName("model.layers.0.mlp.up_proj.weight") == "layers.0.mlp.up_proj");
+  BOOST_TEST(ShortWeightName("lm_head.weight") == "lm_head");
+  BOOST_TEST(ShortWeightName("model.layers.0.mlp.up_proj.weight_scale") ==
+             "layers.0.mlp.up_proj.weight_scale");
+  BOOST_TEST(ShortWeightName("") == "");
+}
+
+BOOST_AUTO_TEST_CASE(FirstMatchingRuleWins) {
+  QuantizationConfig config;
+  config.standard.weights = "ternary";
+  config.rules = {{.match = "layers.0.*", .choice = {.weights = "int8"}},
+                  {.match = "*.down_proj", .choice = {.weights = "int4"}}};
+  BOOST_TEST(config.For("model.layers.0.mlp.down_proj.weight").weights == "int8");
+  BOOST_TEST(config.For("model.layers.1.mlp.down_proj.weight").weights == "int4");
+  BOOST_TEST(config.For("model.layers.10.mlp.up_proj.weight").weights == "ternary");
+}
+
+}  // namespace
+}  // namespace trit

@@ -1,0 +1,205 @@
+// Gradients of whole models: numerically where nothing rounds, and for what must not depend on how a
+// step is computed (threads, accumulation).
+#define BOOST_TEST_MODULE training_gradient_test
+#include <boost/test/unit_test.hpp>
+#include <cmath>
+#include <cstring>
+#include <string>
+#include <vector>
+
+#include "support/tiny_model.h"
+#include "ternary_kernels/parallel_for.h"
+#include "training/optimizer.h"
+#include "training/trainable_model.h"
+
+namespace trit {
+namespace {
+
+QuantizationConfig Quantizers(const std::string& weights, const std::string& activations,
+                              ScaleKind granularity = ScaleKind::kTensor, int64_t group_size = 0) {
+  QuantizationConfig config;
+  config.standard = {weights, activations, granularity, group_size};
+  return config;
+}
+
+ModelConfig SmallConfig(GateActivation activation, bool sub_norms, bool tied) {
+  ModelConfig config = TinyConfig();
+  config.hidden_size = 32;
+  config.intermediate_size = 48;
+  config.head_dim = 8;
+  config.vocab_size = 40;
+  config.max_position_embeddings = 128;
+  config.hidden_act = activation;
+  config.sub_norms = sub_norms;
+  config.tie_word_embeddings = tied;
+  return config;
+}
+
+struct Task {
+  Batch batch;
+  std::vector<int32_t> targets;
+  std::vector<float> weights;
+};
+
+// Two documents of different length; some rows masked.
+Task MakeTask(int64_t vocab_size) {
+  Task task;
+  const std::vector<int32_t> tokens = RandomTokens(30, vocab_size, 21);
+  task.batch.AddSegment(0, 0, {tokens.data(), 19});
+  task.batch.AddSegment(1, 0, {tokens.data() + 19, 11});
+  task.targets = RandomTokens(30, vocab_size, 22);
+  for (int i = 0; i < 30; ++i) task.weights.push_back(i % 5 == 3 ? 0.0f : 1.0f / 24);
+  return task;
+}
+
+double LossOf(TrainableModel& model, const Task& task) {
+  std::vector<float> losses(task.targets.size());
+  model.ParametersChanged();
+  model.Evaluate(task.batch, task.targets, task.weights, losses);
+  double sum = 0;
+  for (size_t i = 0; i < losses.size(); ++i) sum += double{task.weights[i]} * losses[i];
+  return sum;
+}
+
+// Central differences along the gradient of each weight: the loss is computed in float, so a step h
+// in a direction of unit length leaves an error of about 2^-22 * loss / h plus the curvature's h^2.
+void CheckDirectionalDerivatives(TrainableModel& model, const Task& task) {
+  model.ParametersChanged();
+  model.parameters().ZeroGradients();
+  model.AccumulateGradients(task.batch, task.targets, task.weights, true);
+  for (const WeightInfo& info : model.table().weights()) {
+    const std::span<float> values = model.parameters().Values(info.id);
+    const std::span<const float> gradient = model.parameters().Gradients(info.id);
+    const std::vector<float> before(values.begin(), values.end());
+    double norm = 0;
+    for (const float g : gradient) norm += double{g} * g;
+    norm = std::sqrt(norm);
+    BOOST_REQUIRE(norm > 0);
+    const double h = 4e-3;
+    double losses[2];
+    for (int side = 0; side < 2; ++side) {
+      const double step = side == 0 ? h : -h;
+      for (size_t i = 0; i < values.size(); ++i) {
+        values[i] = static_cast<float>(before[i] + step * gradient[i] / norm);
+      }
+      losses[side] = LossOf(model, task);
+    }
+    std::copy(before.begin(), before.end(), values.begin());
+    const double numeric = (losses[0] - losses[1]) / (2 * h);
+    BOOST_TEST_CONTEXT(info.name << " analytic " << norm << " numeric " << numeric) {
+      BOOST_TEST(std::fabs(numeric - norm) < 0.02 * norm + 4e-4);
+    }
+  }
+  model.ParametersChanged();
+}
+
+BOOST_AUTO_TEST_CASE(every_weight_numerically) {
+  for (const GateActivation activation : {GateActivation::kRelu2, GateActivation::kSilu}) {
+    for (const bool variant : {true, false}) {
+      const ModelConfig config = SmallConfig(activation, variant, variant);
+      TrainableModel model(config, Quantizers("none", "none"), Precision::kF32, 128);
+      InitializeForTest(model, 31);
+      // Larger weights than training starts from, for gradients well above float's noise.
+      for (const WeightInfo& info : model.table().weights()) {
+        if (info.IsVector()) continue;
+        for (float& w : model.parameters().Values(info.id)) w *= 8;
+      }
+      CheckDirectionalDerivatives(model, MakeTask(config.vocab_size));
+    }
+  }
+}
+
+std::vector<float> AllGradients(TrainableModel& model) {
+  std::vector<float> all;
+  for (const WeightInfo& info : model.table().weights()) {
+    const std::span<const float> part = model.parameters().Gradients(info.id);
+    all.insert(all.end(), part.begin(), part.end());
+  }
+  return all;
+}
+
+const std::vector<QuantizationConfig>& ManyQuantizers() {
+  static const std::vector<QuantizationConfig> all = {
+      Quantizers("ternary", "int8"),
+      Quantizers("ternary", "none"),
+      Quantizers("none", "none"),
+      Quantizers("ternary", "int8", ScaleKind::kRow),
+      Quantizers("ternary", "int8", ScaleKind::kGroup, 16),
+      Quantizers("int8", "int8", ScaleKind::kRow),
+      Quantizers("int4", "int8", ScaleKind::kGroup, 16),
+  };
+  return all;
+}
+
+BOOST_AUTO_TEST_CASE(one_or_two_threads_give_the_same_bits) {
+  const ModelConfig config = SmallConfig(GateActivation::kRelu2, true, true);
+  const Task task = MakeTask(config.vocab_size);
+  const int before = NumThreads();
+  for (const Precision precision : {Precision::kF32, Precision::kBF16}) {
+    if (precision == Precision::kBF16 && !HasBF16Gemm()) continue;
+    for (const QuantizationConfig& quantization : ManyQuantizers()) {
+      std::vector<float> gradients[2];
+      double losses[2];
+      for (int run = 0; run < 2; ++run) {
+        SetNumThreads(run + 1);
+        TrainableModel model(config, quantization, precision, 128);
+        InitializeForTest(model, 32);
+        model.parameters().ZeroGradients();
+        losses[run] = model.AccumulateGradients(task.batch, task.targets, task.weights, true);
+        gradients[run] = AllGradients(model);
+      }
+      BOOST_TEST(losses[0] == losses[1]);
+      BOOST_TEST(std::memcmp(gradients[0].data(), gradients[1].data(),
+                             gradients[0].size() * sizeof(float)) == 0);
+    }
+  }
+  SetNumThreads(before);
+}
+
+// The second pass of the same batch: what the pool gives back must not show.
+BOOST_AUTO_TEST_CASE(a_second_step_gives_the_same_bits) {
+  const ModelConfig config = SmallConfig(GateActivation::kSilu, true, false);
+  const Task task = MakeTask(config.vocab_size);
+  TrainableModel model(config, Quantizers("ternary", "int8"), Precision::kF32, 128);
+  InitializeForTest(model, 33);
+  std::vector<float> gradients[2];
+  int64_t bytes[2];
+  for (int run = 0; run < 2; ++run) {
+    model.parameters().ZeroGradients();
+    model.AccumulateGradients(task.batch, task.targets, task.weights, true);
+    gradients[run] = AllGradients(model);
+    bytes[run] = model.executor().activation_bytes();
+  }
+  BOOST_TEST(std::memcmp(gradients[0].data(), gradients[1].data(),
+                         gradients[0].size() * sizeof(float)) == 0);
+  BOOST_TEST(bytes[0] == bytes[1]);  // nothing new was allocated
+}
+
+// Straight-through gradients of a quantized model point where the loss of its surrogate falls: a
+// small step of gradient descent lowers the quantized model's own loss for every quantizer.
+BOOST_AUTO_TEST_CASE(descent_lowers_the_loss) {
+  const ModelConfig config = SmallConfig(GateActivation::kRelu2, true, true);
+  const Task task = MakeTask(config.vocab_size);
+  for (const QuantizationConfig& quantization : ManyQuantizers()) {
+    TrainableModel model(config, quantization, Precision::kF32, 128);
+    InitializeForTest(model, 34);
+    double first = 0;
+    double last = 0;
+    for (int64_t step = 0; step < 40; ++step) {
+      model.parameters().ZeroGradients();
+      last = model.AccumulateGradients(task.batch, task.targets, task.weights, true);
+      if (step == 0) first = last;
+      AdamWStepAll(OptimizerConfig(),
+                   {.step = step,
+                    .learning_rate = 2e-3,
+                    .weight_decay_ratio = 0.0,
+                    .gradient_scale = 1.0},
+                   model.parameters());
+      model.ParametersChanged();
+    }
+    BOOST_TEST(last < 0.7 * first);
+  }
+}
+
+}  // namespace
+}  // namespace trit

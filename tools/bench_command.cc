@@ -1,0 +1,222 @@
+// trit bench: prompt and generation speed in llama-bench's table, and how near generation comes to
+// the limit that reading the weights sets.
+#include <fmt/format.h>
+
+#include <chrono>
+#include <cmath>
+#include <filesystem>
+#include <limits>
+#include <nlohmann/json.hpp>
+#include <numeric>
+
+#include "engine/error.h"
+#include "engine/model_summary.h"
+#include "engine/session.h"
+#include "ternary_kernels/parallel_for.h"
+#include "ternary_kernels/read_bandwidth.h"
+#include "ternary_kernels/simd_targets.h"
+#include "tools/command.h"
+#include "tools/command_input.h"
+#include "tools/options.h"
+#include "tools/output.h"
+#include "tools/status_line.h"
+
+namespace trit {
+namespace {
+
+constexpr int64_t kMaxTokens = 1 << 20;
+constexpr int64_t kBandwidthBytes = int64_t{512} << 20;
+constexpr int kBandwidthPasses = 5;
+constexpr double kMiB = 1024.0 * 1024.0;
+
+// One row of the table: reading num_tokens at once (pp512) or one after the other (tg128).
+struct SpeedTest {
+  bool generation = false;
+  int64_t num_tokens = 0;
+  std::vector<double> seconds;  // of each repetition
+
+  std::string Name() const { return fmt::format("{}{}", generation ? "tg" : "pp", num_tokens); }
+};
+
+struct Spread {
+  double mean = 0;
+  double deviation = 0;  // of a sample
+};
+
+Spread SpreadOf(const std::vector<double>& values) {
+  const double count = static_cast<double>(values.size());
+  Spread spread{.mean = std::accumulate(values.begin(), values.end(), 0.0) / count};
+  if (values.size() < 2) return spread;
+  double squares = 0;
+  for (const double value : values) squares += (value - spread.mean) * (value - spread.mean);
+  spread.deviation = std::sqrt(squares / (count - 1));
+  return spread;
+}
+
+std::vector<double> Speeds(const SpeedTest& test) {
+  std::vector<double> speeds;
+  for (const double s : test.seconds) speeds.push_back(static_cast<double>(test.num_tokens) / s);
+  return speeds;
+}
+
+// Tokens without meaning, spread over the vocabulary: what they are does not change the speed.
+std::vector<int32_t> SomeTokens(int64_t count, int64_t vocab_size) {
+  std::vector<int32_t> tokens(static_cast<size_t>(count));
+  for (int64_t i = 0; i < count; ++i) {
+    tokens[static_cast<size_t>(i)] = static_cast<int32_t>((i * 7919 + 1) % vocab_size);
+  }
+  return tokens;
+}
+
+double RunOnce(Session& session, const SpeedTest& test) {
+  const std::vector<int32_t> tokens =
+      SomeTokens(test.num_tokens, session.model().config.vocab_size);
+  session.Truncate(0);
+  const auto start = std::chrono::steady_clock::now();
+  if (test.generation) {
+    for (const int32_t token : tokens) session.Feed({&token, 1});
+  } else {
+    session.Feed(tokens);
+  }
+  return std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+}
+
+void Run(const Model& model, int64_t repetitions, SpeedTest& test) {
+  Session session(model, {.context_length = test.num_tokens});
+  StatusLine status;
+  status.Update(test.Name());
+  RunOnce(session, {.generation = test.generation,  // fills caches and the pages of the session
+                    .num_tokens = test.generation ? 1 : test.num_tokens,
+                    .seconds = {}});
+  for (int64_t i = 0; i < repetitions; ++i) {
+    status.Update(fmt::format("{} {}/{}", test.Name(), i + 1, repetitions));
+    test.seconds.push_back(RunOnce(session, test));
+  }
+}
+
+// What generation reads, against what the machine can.
+struct ReadLimit {
+  int64_t bytes_per_token = 0;  // weights, and keys and values of the test's mean length
+  double bytes_per_second = 0;
+  double tokens_per_second = 0;  // if nothing but reading took time
+};
+
+ReadLimit LimitOf(const Model& model, const SpeedTest& test, double bytes_per_second) {
+  const int64_t bytes =
+      WeightBytesPerToken(model) + CacheBytesPerPosition(model.config) * (test.num_tokens + 1) / 2;
+  return {.bytes_per_token = bytes,
+          .bytes_per_second = bytes_per_second,
+          .tokens_per_second = bytes_per_second / static_cast<double>(bytes)};
+}
+
+std::string SizeText(int64_t bytes) {
+  const double mib = static_cast<double>(bytes) / kMiB;
+  return mib < 1024 ? fmt::format("{:.2f} MiB", mib) : fmt::format("{:.2f} GiB", mib / 1024);
+}
+
+struct Report {
+  std::string path;
+  const Model& model;
+  int64_t file_bytes = 0;
+  std::vector<SpeedTest> tests;
+  double bytes_per_second = 0;  // 0: not measured, nothing was generated
+};
+
+void PrintTable(const Report& report) {
+  const size_t width = std::max<size_t>(30, report.model.name.size());
+  Print(fmt::format("| {:<{}} | {:>10} | {:>10} | {:>7} | {:>15} | {:>20} |\n", "model", width,
+                    "size", "params", "threads", "test", "t/s"));
+  Print(fmt::format("| {:-<{}} | {:->9}: | {:->9}: | {:->6}: | {:->14}: | {:->19}: |\n", "", width,
+                    "", "", "", "", ""));
+  for (const SpeedTest& test : report.tests) {
+    const Spread speed = SpreadOf(Speeds(test));
+    Print(fmt::format("| {:<{}} | {:>10} | {:>10} | {:>7} | {:>15} | {:>20} |\n", report.model.name,
+                      width, SizeText(report.file_bytes),
+                      ShortCount(report.model.table.NumParameters()), NumThreads(), test.Name(),
+                      fmt::format("{:.2f} ± {:.2f}", speed.mean, speed.deviation)));
+  }
+  for (const SpeedTest& test : report.tests) {
+    if (!test.generation) continue;
+    const ReadLimit limit = LimitOf(report.model, test, report.bytes_per_second);
+    Print(fmt::format(
+        "\n{} reads {} a token. At {:.2f} GB/s, which {} threads read here, that is at most {:.2f} "
+        "tokens/s: {:.1f} % reached.\n",
+        test.Name(), SizeText(limit.bytes_per_token), limit.bytes_per_second / 1e9, NumThreads(),
+        limit.tokens_per_second, 100 * SpreadOf(Speeds(test)).mean / limit.tokens_per_second));
+  }
+}
+
+// Where llama-bench has a name for it, that name.
+void PrintJson(const Report& report) {
+  nlohmann::ordered_json rows = nlohmann::ordered_json::array();
+  for (const SpeedTest& test : report.tests) {
+    std::vector<double> nanoseconds;
+    for (const double seconds : test.seconds) nanoseconds.push_back(seconds * 1e9);
+    const Spread time = SpreadOf(nanoseconds);
+    const Spread speed = SpreadOf(Speeds(test));
+    nlohmann::ordered_json row = {{"build", TRIT_VERSION},
+                                  {"simd_target", SimdTarget()},
+                                  {"model_filename", report.path},
+                                  {"model_type", report.model.name},
+                                  {"model_size", report.file_bytes},
+                                  {"model_n_params", report.model.table.NumParameters()},
+                                  {"n_threads", NumThreads()},
+                                  {"n_prompt", test.generation ? 0 : test.num_tokens},
+                                  {"n_gen", test.generation ? test.num_tokens : 0},
+                                  {"avg_ns", time.mean},
+                                  {"stddev_ns", time.deviation},
+                                  {"avg_ts", speed.mean},
+                                  {"stddev_ts", speed.deviation},
+                                  {"samples_ns", nanoseconds},
+                                  {"samples_ts", Speeds(test)}};
+    if (test.generation) {
+      const ReadLimit limit = LimitOf(report.model, test, report.bytes_per_second);
+      row["bytes_per_token"] = limit.bytes_per_token;
+      row["read_bytes_per_second"] = limit.bytes_per_second;
+      row["limit_ts"] = limit.tokens_per_second;
+      row["share_of_limit"] = speed.mean / limit.tokens_per_second;
+    }
+    rows.push_back(std::move(row));
+  }
+  Print(rows.dump(2, ' ', false, nlohmann::json::error_handler_t::replace) + "\n");
+}
+
+}  // namespace
+
+void RunBench(const Command& command, std::span<const std::string> arguments) {
+  std::string model_path;
+  int64_t prompt = 512;
+  int64_t generation = 128;
+  int64_t repetitions = 5;
+  std::string format = "md";
+  Options options(command, "trit bench -m model.gguf -p 512 -n 128 -t 2 -r 3");
+  options.Group("What to measure");
+  options.RequiredText("m,model", "FILE", model_path, kModelHelp);
+  options.Integer("p,n-prompt", "N", prompt, 0, kMaxTokens,
+                  "tokens read at once (test ppN); 0: leave out");
+  options.Integer("n,n-gen", "N", generation, 0, kMaxTokens,
+                  "tokens read one by one (test tgN); 0: leave out");
+  options.Integer("r,repetitions", "N", repetitions, 1, 10000,
+                  "times each is run; mean and standard deviation are printed");
+  options.Group("Output");
+  options.Choice("o,output", format, {"md", "json"}, "a table or an array of objects");
+  if (!options.Parse(arguments)) return;
+  if (prompt == 0 && generation == 0) {
+    throw UsageError("nothing to measure: both -p and -n are 0");
+  }
+
+  const std::unique_ptr<Model> model = LoadModelFor(model_path);
+  Report report{.path = model_path,
+                .model = *model,
+                .file_bytes = static_cast<int64_t>(std::filesystem::file_size(model_path)),
+                .tests = {}};
+  if (prompt > 0) report.tests.push_back({.num_tokens = prompt, .seconds = {}});
+  if (generation > 0) {
+    report.tests.push_back({.generation = true, .num_tokens = generation, .seconds = {}});
+    report.bytes_per_second = MeasureReadBandwidth(kBandwidthBytes, kBandwidthPasses);
+  }
+  for (SpeedTest& test : report.tests) Run(*model, repetitions, test);
+  format == "json" ? PrintJson(report) : PrintTable(report);
+}
+
+}  // namespace trit

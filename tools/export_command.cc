@@ -1,0 +1,49 @@
+// trit export: a trained model as a GGUF file.
+#include <fmt/format.h>
+
+#include <iostream>
+
+#include "engine/error.h"
+#include "engine/tensor_type.h"
+#include "tools/command.h"
+#include "tools/options.h"
+#include "tools/output.h"
+#include "training/export_run.h"
+
+namespace trit {
+namespace {
+
+TensorType TypeNamed(const std::string& name) { return FindTensorType(name)->type; }
+
+}  // namespace
+
+void RunExport(const Command& command, std::span<const std::string> arguments) {
+  std::string run;
+  std::string out;
+  std::string type = "i2_s";
+  std::string embeddings = "f32";
+  Options options(command, "trit export runs/first model.gguf --type tq2_0 --embeddings f16");
+  options.Group("Input");
+  options.RequiredArgument("RUN", run, "directory of a run (its latest checkpoint), or a checkpoint");
+  options.RequiredArgument("OUT.gguf", out, "file to write");
+  options.Group("Format");
+  options.Choice("type", type, {"i2_s", "tq1_0", "tq2_0", "f32", "f16", "bf16", "q8_0"},
+                 "type of the matrices; i2_s keeps scales exact");
+  options.Choice("embeddings", embeddings, {"f32", "f16", "bf16", "q8_0"},
+                 "type of embeddings and head");
+  if (!options.Parse(arguments)) return;
+
+  const ExportDifference difference =
+      ExportRun(run, out,
+                {.linear_type = TypeNamed(type),
+                 .embedding_type = TypeNamed(embeddings),
+                 .provenance = {{"general.source.url", run}}});
+  Print(fmt::format("{}\n", out));
+  std::cerr << fmt::format(
+      "against the trainer, on {} random tokens: logits differ by {:.2e} (relative L2), the loss "
+      "by {:+.6f} nats a token\n",
+      difference.num_tokens, difference.logit_difference,
+      difference.loss_file - difference.loss_trainer);
+}
+
+}  // namespace trit

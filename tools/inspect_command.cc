@@ -1,0 +1,254 @@
+// trit inspect: what is in a model file or a checkpoint.
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <nlohmann/json.hpp>
+#include <variant>
+
+#include "engine/inspect_file.h"
+#include "engine/model_summary.h"
+#include "engine/utf8_stream.h"
+#include "tools/command.h"
+#include "tools/options.h"
+#include "tools/output.h"
+
+namespace trit {
+namespace {
+
+constexpr size_t kShownElements = 6;      // of an array
+constexpr size_t kShownCharacters = 100;  // of a text
+
+using Json = nlohmann::ordered_json;
+
+// A text of the file as one line of valid UTF-8, in quotes where `quoted`.
+std::string ShownText(const std::string& text, bool quoted, bool full) {
+  Utf8Stream stream;
+  const bool cut = !full && text.size() > kShownCharacters;
+  std::string shown =
+      stream.Push(std::string_view(text).substr(0, cut ? kShownCharacters : text.size()));
+  if (!cut) shown += stream.Flush();
+  shown = Json(shown).dump();  // escapes control characters
+  if (!quoted) shown = shown.substr(1, shown.size() - 2);
+  if (cut) shown += fmt::format("… ({} bytes)", text.size());
+  return shown;
+}
+
+template <typename T>
+std::string ShownElement(const T& value, bool quoted, bool full) {
+  if constexpr (std::is_same_v<T, std::string>)
+    return ShownText(value, quoted, full);
+  else
+    return fmt::format("{}", value);
+}
+
+std::string ShownValue(const GgufValue& value, bool full) {
+  const auto show_array = [full](const auto& elements) -> std::string {
+    if constexpr (std::is_same_v<std::decay_t<decltype(elements)>, std::monostate>) {
+      return "";
+    } else {
+      const size_t count = full ? elements.size() : std::min(elements.size(), kShownElements);
+      std::vector<std::string> shown;
+      for (size_t i = 0; i < count; ++i) {
+        const typename std::decay_t<decltype(elements)>::value_type element = elements[i];
+        shown.push_back(ShownElement(element, true, full));
+      }
+      return fmt::format("{} values: {}{}", elements.size(), fmt::join(shown, " "),
+                         count < elements.size() ? " …" : "");
+    }
+  };
+  return std::visit(
+      [&](const auto& held) {
+        if constexpr (std::is_same_v<std::decay_t<decltype(held)>, GgufArray>) {
+          return std::visit(show_array, held);
+        } else {
+          return ShownElement(held, false, full);
+        }
+      },
+      value);
+}
+
+// Arrays that are cut become an object of their length and first elements.
+Json ValueToJson(const GgufValue& value, bool full) {
+  const auto array_to_json = [full](const auto& elements) -> Json {
+    if constexpr (std::is_same_v<std::decay_t<decltype(elements)>, std::monostate>) {
+      return nullptr;
+    } else {
+      const size_t count = full ? elements.size() : std::min(elements.size(), kShownElements);
+      Json first = Json::array();
+      for (size_t i = 0; i < count; ++i) {
+        const typename std::decay_t<decltype(elements)>::value_type element = elements[i];
+        first.push_back(element);
+      }
+      if (count == elements.size()) return first;
+      return {{"length", elements.size()}, {"first", std::move(first)}};
+    }
+  };
+  return std::visit(
+      [&](const auto& held) -> Json {
+        if constexpr (std::is_same_v<std::decay_t<decltype(held)>, GgufArray>) {
+          return std::visit(array_to_json, held);
+        } else {
+          return held;
+        }
+      },
+      value);
+}
+
+std::string ScaleText(const TernaryFacts& ternary) {
+  switch (ternary.scale_kind) {
+    case ScaleKind::kTensor:
+      return fmt::format("{:.6g}", ternary.max_scale);
+    case ScaleKind::kRow:
+      return fmt::format("{:.4g} to {:.4g}, one a row", ternary.min_scale, ternary.max_scale);
+    case ScaleKind::kGroup:
+      return fmt::format("{:.4g} to {:.4g}, one every {}", ternary.min_scale, ternary.max_scale,
+                         ternary.group_size);
+  }
+  return "";
+}
+
+std::string KernelText(const KernelFacts& kernels) {
+  if (kernels.one_token == kernels.many_tokens) return kernels.one_token;
+  return kernels.one_token + ", " + kernels.many_tokens;
+}
+
+double BitsPerWeight(uint64_t bytes, int64_t num_elements) {
+  return num_elements == 0 ? 0
+                           : 8.0 * static_cast<double>(bytes) / static_cast<double>(num_elements);
+}
+
+struct Totals {
+  int64_t num_elements = 0;
+  uint64_t bytes = 0;
+};
+
+Totals TotalsOf(const FileFacts& facts) {
+  Totals totals;
+  for (const TensorFacts& tensor : facts.tensors) {
+    totals.num_elements += tensor.num_elements;
+    totals.bytes += tensor.bytes;
+  }
+  return totals;
+}
+
+// Columns as wide as they have to be; the last is not padded.
+void PrintColumns(const std::vector<std::vector<std::string>>& rows,
+                  const std::vector<bool>& align_right) {
+  std::vector<size_t> widths(align_right.size(), 0);
+  for (const auto& row : rows) {
+    for (size_t c = 0; c < row.size(); ++c) widths[c] = std::max(widths[c], row[c].size());
+  }
+  for (const auto& row : rows) {
+    std::string line;
+    for (size_t c = 0; c < row.size(); ++c) {
+      line += "  ";
+      line += align_right[c] ? fmt::format("{:>{}}", row[c], widths[c])
+                             : fmt::format("{:<{}}", row[c], widths[c]);
+    }
+    line.erase(line.find_last_not_of(' ') + 1);
+    Print(line + "\n");
+  }
+}
+
+void PrintText(const std::string& path, const FileFacts& facts, bool full) {
+  const Totals totals = TotalsOf(facts);
+  Print(fmt::format("{}: {}, {} bytes\n", ShownText(path, false, true), facts.format, facts.bytes));
+  Print(fmt::format("{} weights in {} tensors, {:.3f} bits per weight\n",
+                    ShortCount(totals.num_elements), facts.tensors.size(),
+                    BitsPerWeight(totals.bytes, totals.num_elements)));
+  if (facts.cannot_run) Print(fmt::format("cannot be run: {}\n", *facts.cannot_run));
+
+  Print(fmt::format("\nMetadata, {} keys\n", facts.metadata.size()));
+  std::vector<std::vector<std::string>> rows;
+  for (const GgufMetadata::Entry& entry : facts.metadata) {
+    rows.push_back({ShownText(entry.key, false, true), GgufTypeName(entry.value),
+                    ShownValue(entry.value, full)});
+  }
+  PrintColumns(rows, {false, false, false});
+
+  Print(fmt::format("\nTensors, {}\n", facts.tensors.size()));
+  rows = {{"name", "type", "shape", "bytes", "bits", "zeros", "scale", "kernels"}};
+  for (const TensorFacts& tensor : facts.tensors) {
+    rows.push_back({ShownText(tensor.name, false, true), tensor.type,
+                    fmt::format("[{}]", fmt::join(tensor.shape, ", ")),
+                    std::to_string(tensor.bytes),
+                    fmt::format("{:.3f}", BitsPerWeight(tensor.bytes, tensor.num_elements)),
+                    tensor.ternary ? fmt::format("{:.2f} %", 100 * tensor.ternary->zero_share) : "",
+                    tensor.ternary ? ScaleText(*tensor.ternary) : "",
+                    tensor.kernels ? KernelText(*tensor.kernels) : ""});
+  }
+  PrintColumns(rows, {false, false, false, true, true, true, false, false});
+}
+
+const char* ScaleKindName(ScaleKind kind) {
+  switch (kind) {
+    case ScaleKind::kTensor:
+      return "tensor";
+    case ScaleKind::kRow:
+      return "row";
+    case ScaleKind::kGroup:
+      return "group";
+  }
+  return "";
+}
+
+Json TensorToJson(const TensorFacts& tensor) {
+  Json json = {{"name", tensor.name},
+               {"type", tensor.type},
+               {"shape", tensor.shape},
+               {"bytes", tensor.bytes},
+               {"bits_per_weight", BitsPerWeight(tensor.bytes, tensor.num_elements)}};
+  if (tensor.ternary) {
+    json["zero_share"] = tensor.ternary->zero_share;
+    json["scale_kind"] = ScaleKindName(tensor.ternary->scale_kind);
+    if (tensor.ternary->scale_kind == ScaleKind::kGroup) {
+      json["group_size"] = tensor.ternary->group_size;
+    }
+    json["min_scale"] = tensor.ternary->min_scale;
+    json["max_scale"] = tensor.ternary->max_scale;
+  }
+  if (tensor.kernels) {
+    json["kernel_one_token"] = tensor.kernels->one_token;
+    json["kernel_many_tokens"] = tensor.kernels->many_tokens;
+  }
+  return json;
+}
+
+void PrintJson(const std::string& path, const FileFacts& facts, bool full) {
+  const Totals totals = TotalsOf(facts);
+  Json json = {{"file", path},
+               {"format", facts.format},
+               {"bytes", facts.bytes},
+               {"weights", totals.num_elements},
+               {"bits_per_weight", BitsPerWeight(totals.bytes, totals.num_elements)}};
+  if (facts.cannot_run) json["cannot_run"] = *facts.cannot_run;
+  json["metadata"] = Json::object();
+  for (const GgufMetadata::Entry& entry : facts.metadata) {
+    json["metadata"][entry.key] = ValueToJson(entry.value, full);
+  }
+  json["tensors"] = Json::array();
+  for (const TensorFacts& tensor : facts.tensors) json["tensors"].push_back(TensorToJson(tensor));
+  Print(json.dump(2, ' ', false, Json::error_handler_t::replace) + "\n");
+}
+
+}  // namespace
+
+void RunInspect(const Command& command, std::span<const std::string> arguments) {
+  std::string path;
+  bool header = false;
+  bool json = false;
+  bool full = false;
+  Options options(command, "trit inspect model.gguf");
+  options.RequiredArgument("FILE", path,
+                           "a GGUF or safetensors file, or a directory with model.safetensors");
+  options.Group("What to show");
+  options.Flag("header", header, "do not read the weights: no zeros, scales and kernels");
+  options.Flag("full", full, "print texts and arrays whole");
+  options.Group("Output");
+  options.Flag("json", json, "print an object");
+  if (!options.Parse(arguments)) return;
+  const FileFacts facts = InspectFile(path, !header);
+  json ? PrintJson(path, facts, full) : PrintText(path, facts, full);
+}
+
+}  // namespace trit

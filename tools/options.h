@@ -1,0 +1,92 @@
+// The options of one command. Each is declared once, with the variable it sets, whose value then is
+// the default; from the declarations come parsing, range checks and --help. Every command also has
+// --threads and --help. Mistakes are UsageErrors.
+#ifndef TRIT_TOOLS_OPTIONS_H_
+#define TRIT_TOOLS_OPTIONS_H_
+
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <memory>
+#include <optional>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "tools/command.h"
+
+namespace cxxopts {
+class Options;
+}
+
+namespace trit {
+
+class Options {
+ public:
+  // example: a command line that works as it stands but for file names.
+  Options(const Command& command, std::string example);
+  ~Options();
+  Options(const Options&) = delete;
+  Options& operator=(const Options&) = delete;
+
+  // What is declared from here on stands under this title.
+  void Group(std::string title);
+
+  // names: "m,model" or "json". placeholder: what stands for the value in the help: "FILE". The
+  // variables must outlive Parse.
+  void Flag(const std::string& names, bool& value, const std::string& help);
+  void Text(const std::string& names, const std::string& placeholder,
+            std::optional<std::string>& value, const std::string& help);
+  void RequiredText(const std::string& names, const std::string& placeholder, std::string& value,
+                    const std::string& help);
+  // min and max are included.
+  void Integer(const std::string& names, const std::string& placeholder, int64_t& value,
+               int64_t min, int64_t max, const std::string& help);
+  void Integer(const std::string& names, const std::string& placeholder,
+               std::optional<int64_t>& value, int64_t min, int64_t max, const std::string& help);
+  void Number(const std::string& names, const std::string& placeholder, double& value, double min,
+              double max, const std::string& help);
+  void Choice(const std::string& names, std::string& value, std::vector<std::string> choices,
+              const std::string& help);
+  void TokenIds(const std::string& names, std::optional<std::vector<int32_t>>& value,
+                const std::string& help);
+  // May be given several times.
+  void TextList(const std::string& names, const std::string& placeholder,
+                std::vector<std::string>& values, const std::string& help);
+  // At least one id.
+  void RequiredTokenIds(const std::string& names, std::vector<int32_t>& value,
+                        const std::string& help);
+  // An argument that is no option; several are taken in the order declared.
+  void RequiredArgument(const std::string& placeholder, std::string& value,
+                        const std::string& help);
+
+  // Sets the variables and the number of threads. Returns false after printing the help, if that is
+  // what was asked for.
+  bool Parse(std::span<const std::string> arguments);
+
+ private:
+  using Setter = std::function<void(const std::string& option, const std::string& text)>;
+  // default_text: null if absent means something else than a value.
+  void Declare(const std::string& names, const std::string& placeholder,
+               const std::string* default_text, const std::string& help, Setter setter);
+  bool IsArgument(const std::string& name) const;
+  [[noreturn]] void ThrowUnknown(const std::string& option) const;
+  void PrintHelp() const;
+
+  const Command& command_;
+  std::string example_;
+  std::unique_ptr<cxxopts::Options> parser_;
+  std::vector<std::string> groups_;
+  std::map<std::string, Setter> setters_;  // by name without dashes, the long one if there is one
+  std::vector<std::string> required_;
+  std::vector<std::string> arguments_;  // placeholders of the positional arguments
+  std::string arguments_help_;
+  int64_t num_threads_;
+};
+
+// "1,5,9" or "1 5 9": ids of at least 0. `where` goes into the UsageError.
+std::vector<int32_t> ParseTokenIds(const std::string& text, const std::string& where);
+
+}  // namespace trit
+
+#endif  // TRIT_TOOLS_OPTIONS_H_

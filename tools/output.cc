@@ -1,0 +1,41 @@
+#include "tools/output.h"
+
+#include <fcntl.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <csignal>
+#include <cstdio>
+#include <cstring>
+#include <string>
+
+#include "engine/error.h"
+
+namespace trit {
+namespace {
+
+[[noreturn]] void ThrowWriteError(int error) {
+  if (error == EPIPE) throw OutputClosed{};
+  throw Error(std::string("cannot write to standard output: ") + std::strerror(error));
+}
+
+}  // namespace
+
+void PrepareStandardStreams() {
+  std::signal(SIGPIPE, SIG_IGN);
+  for (const int descriptor : {STDIN_FILENO, STDOUT_FILENO, STDERR_FILENO}) {
+    if (fcntl(descriptor, F_GETFD) != -1) continue;
+    // The lowest free descriptor, which is this one; opened so that using it still fails.
+    if (open("/dev/null", descriptor == STDIN_FILENO ? O_WRONLY : O_RDONLY) == -1) return;
+  }
+}
+
+void Print(std::string_view text) {
+  if (std::fwrite(text.data(), 1, text.size(), stdout) != text.size()) ThrowWriteError(errno);
+}
+
+void FlushOutput() {
+  if (std::fflush(stdout) != 0) ThrowWriteError(errno);
+}
+
+}  // namespace trit

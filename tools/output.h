@@ -1,0 +1,24 @@
+// Standard output, for results: a write that fails is an error, so that a full disk does not go
+// unnoticed. (Progress and diagnostics go to stderr, whose failures nobody could be told of.)
+#ifndef TRIT_TOOLS_OUTPUT_H_
+#define TRIT_TOOLS_OUTPUT_H_
+
+#include <string_view>
+
+namespace trit {
+
+// The reader of our output has gone ("trit … | head"): the program ends without a word.
+struct OutputClosed {};
+
+// Once, first thing in main. Writing to a pipe that nobody reads then throws OutputClosed instead
+// of killing the process, so that unfinished files are cleaned up on the way out. Standard streams
+// that the caller closed are taken up, lest the next file opened be written to as if it were one.
+void PrepareStandardStreams();
+
+// Throw Error, or OutputClosed. Print may keep text back until FlushOutput or the end.
+void Print(std::string_view text);
+void FlushOutput();
+
+}  // namespace trit
+
+#endif  // TRIT_TOOLS_OUTPUT_H_

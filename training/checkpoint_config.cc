@@ -1,0 +1,120 @@
+#include "training/checkpoint_config.h"
+
+#include "engine/error.h"
+#include "engine/input_file.h"
+#include "engine/json_fields.h"
+#include "engine/strict_json.h"
+
+namespace trit {
+namespace {
+
+constexpr uint64_t kMaxConfigBytes = 1 << 20;
+constexpr int64_t kMaxGroupSize = 131072;
+
+nlohmann::ordered_json ChoiceJson(const QuantizerChoice& choice) {
+  nlohmann::ordered_json granularity;
+  switch (choice.granularity) {
+    case ScaleKind::kTensor:
+      granularity = "tensor";
+      break;
+    case ScaleKind::kRow:
+      granularity = "row";
+      break;
+    case ScaleKind::kGroup:
+      granularity = choice.group_size;
+      break;
+  }
+  return {{"weights", choice.weights},
+          {"activations", choice.activations},
+          {"granularity", granularity}};
+}
+
+QuantizerChoice ParseChoice(const JsonFields& fields) {
+  QuantizerChoice choice;
+  choice.weights = fields.String("weights");
+  choice.activations = fields.String("activations");
+  const nlohmann::json& granularity = fields.Require("granularity");
+  if (granularity == "tensor") {
+    choice.granularity = ScaleKind::kTensor;
+  } else if (granularity == "row") {
+    choice.granularity = ScaleKind::kRow;
+  } else {
+    const int64_t size = granularity.is_number() ? fields.Integer("granularity") : 0;
+    if (size < 1 || size > kMaxGroupSize) {
+      fields.ThrowUnsupported("granularity", "\"tensor\", \"row\" or a group size");
+    }
+    choice.granularity = ScaleKind::kGroup;
+    choice.group_size = size;
+  }
+  return choice;
+}
+
+QuantizationConfig ParseQuantizer(const JsonFields& fields, const std::string& file) {
+  QuantizationConfig quantizer{.standard = ParseChoice(fields), .rules = {}};
+  const nlohmann::json* rules = fields.Find("rules");
+  if (rules == nullptr) return quantizer;
+  if (!rules->is_array()) fields.Throw("rules", "wrong type", "a list", ShownJson(*rules));
+  for (const nlohmann::json& rule : *rules) {
+    const JsonFields rule_fields(rule, file, "trit.quantizer.rules.");
+    quantizer.rules.push_back(
+        {.match = rule_fields.String("match"), .choice = ParseChoice(rule_fields)});
+  }
+  return quantizer;
+}
+
+}  // namespace
+
+std::string CheckpointConfigJson(const ModelConfig& model, const QuantizationConfig& quantizer,
+                                 const SpecialTokens& special, const std::string& file) {
+  nlohmann::ordered_json quantizer_json = ChoiceJson(quantizer.standard);
+  if (!quantizer.rules.empty()) {
+    nlohmann::ordered_json& rules = quantizer_json["rules"];
+    for (const QuantizerRule& rule : quantizer.rules) {
+      nlohmann::ordered_json entry = {{"match", rule.match}};
+      entry.update(ChoiceJson(rule.choice));
+      rules.push_back(std::move(entry));
+    }
+  }
+  const bool is_bitnet =
+      quantizer ==
+      QuantizationConfig{.standard = {.weights = "ternary", .activations = "int8"}, .rules = {}};
+  HfConfig config;
+  config.model = model;
+  config.weights = is_bitnet ? HfWeights::kTernaryOnline : HfWeights::kPlain;
+  config.bos_token_id = special.bos;
+  if (special.eos >= 0) config.eos_token_ids = {special.eos};
+  config.trit = nlohmann::ordered_json{{"quantizer", quantizer_json}}.dump();
+  return HfConfigToJson(config, file);
+}
+
+CheckpointModel ParseCheckpointConfig(std::string_view json, const std::string& file) {
+  const HfConfig config = ParseHfConfig(json, file);
+  CheckpointModel checkpoint{.model = config.model, .quantizer = {}};
+  if (!config.trit.empty()) {
+    const nlohmann::json trit = ParseStrictJson(config.trit, file);
+    const JsonFields fields(trit, file, "trit.");
+    checkpoint.quantizer = ParseQuantizer(fields.Object("quantizer"), file);
+    return checkpoint;
+  }
+  switch (config.weights) {
+    case HfWeights::kPlain:
+      checkpoint.quantizer.standard = {.weights = "none", .activations = "none"};
+      break;
+    case HfWeights::kTernaryOnline:
+      break;  // the default
+    case HfWeights::kPackedMultiply:
+    case HfWeights::kPackedDivide:
+      throw Error(ErrorInfo{.what = "the weights are packed trits",
+                            .file = file,
+                            .key = "quantization_config",
+                            .expected = "latent weights in floating point",
+                            .hint = "models are often published in both forms"});
+  }
+  return checkpoint;
+}
+
+CheckpointModel ReadCheckpointConfig(const std::string& path) {
+  return ParseCheckpointConfig(ReadTextFile(path, kMaxConfigBytes), path);
+}
+
+}  // namespace trit

@@ -1,0 +1,121 @@
+#include "training/ops/head_op.h"
+
+#include <algorithm>
+
+#include "ternary_kernels/check.h"
+#include "ternary_kernels/cross_entropy.h"
+#include "ternary_kernels/matmul_kernel.h"
+#include "training/ops/operand.h"
+
+namespace trit {
+namespace {
+
+// Rows a chunk: about 16 MiB of logits, whatever the batch.
+int64_t ChunkRows(int64_t vocab_size) {
+  return std::clamp<int64_t>((int64_t{1} << 22) / vocab_size, 64, 4096);
+}
+
+void GatherRows(const float* from, std::span<const int32_t> rows, int64_t cols, float* to) {
+  for (size_t i = 0; i < rows.size(); ++i) {
+    std::copy_n(from + rows[i] * cols, cols, to + static_cast<int64_t>(i) * cols);
+  }
+}
+
+template <typename T>
+void LossAndGradientsIn(OpContext& context, Value hidden, std::span<const int32_t> rows,
+                        const TokenLoss& loss) {
+  Tape& tape = context.tape;
+  const WeightTable& table = context.parameters.table();
+  const WeightInfo& head = table[table.lm_head()];
+  const int64_t cols = head.cols;
+  const int64_t vocab_size = head.rows;
+  const int64_t num_rows = static_cast<int64_t>(rows.size());
+  const int64_t chunk = std::min(num_rows, ChunkRows(vocab_size));
+  const T* head_operand = WeightOperand(context.weights[head.id], context.Values(head.id),
+                                        static_cast<const T*>(nullptr));
+
+  const GradientTarget dhidden = tape.TargetFor(hidden);
+  TRIT_CHECK(!dhidden.accumulate);
+  std::fill_n(dhidden.data, tape.rows() * cols, 0.0f);
+
+  Scratch<float> gathered(tape.pool(), chunk * cols);
+  Scratch<float> dgathered(tape.pool(), chunk * cols);
+  Scratch<T> hidden_operand(tape.pool(), chunk * cols);
+  Scratch<float> logits(tape.pool(), chunk * vocab_size);
+  Scratch<T> dlogits(tape.pool(), chunk * vocab_size);
+  Scratch<float> log_sum_exp(tape.pool(), chunk);
+  for (int64_t begin = 0; begin < num_rows; begin += chunk) {
+    const int64_t count = std::min(chunk, num_rows - begin);
+    const auto chunk_rows = rows.subspan(static_cast<size_t>(begin), static_cast<size_t>(count));
+    const int32_t* targets = loss.targets.data() + begin;
+    GatherRows(tape.Data(hidden), chunk_rows, cols, gathered.data());
+    MakeOperand(gathered.data(), count, cols, {}, hidden_operand.data());
+    Multiply(count, vocab_size, cols, Operand<T>{hidden_operand.data(), cols},
+             Operand<T>{head_operand, cols, Transpose::kYes}, false, logits.data());
+    CrossEntropyForward(logits.data(), vocab_size, targets, count, vocab_size,
+                        loss.losses.data() + begin, log_sum_exp.data());
+    CrossEntropyBackward(logits.data(), vocab_size, targets, log_sum_exp.data(),
+                         loss.weights.data() + begin, count, vocab_size);
+    MakeOperand(logits.data(), count, vocab_size, {}, dlogits.data());
+    Multiply(count, cols, vocab_size, Operand<T>{dlogits.data(), vocab_size},
+             Operand<T>{head_operand, cols}, false, dgathered.data());
+    Multiply(vocab_size, cols, count, Operand<T>{dlogits.data(), vocab_size, Transpose::kYes},
+             Operand<T>{hidden_operand.data(), cols}, true, context.Gradients(head.id));
+    for (int64_t i = 0; i < count; ++i) {
+      std::copy_n(dgathered.data() + i * cols, cols,
+                  dhidden.data + chunk_rows[static_cast<size_t>(i)] * cols);
+    }
+  }
+  for (size_t i = 0; i < rows.size(); ++i) {
+    if (loss.weights[i] == 0) loss.losses[i] = 0;
+  }
+  if (head.kind == WeightKind::kHead) context.GradientReady(head.id);
+}
+
+}  // namespace
+
+void HeadLossAndGradients(OpContext& context, Value hidden, std::span<const int32_t> rows,
+                          const TokenLoss& loss) {
+  if (context.weights.precision() == Precision::kBF16) {
+    LossAndGradientsIn<BFloat16>(context, hidden, rows, loss);
+  } else {
+    LossAndGradientsIn<float>(context, hidden, rows, loss);
+  }
+}
+
+void HeadEvaluate(OpContext& context, Value hidden, std::span<const int32_t> rows,
+                  const HeadRequest& request) {
+  Tape& tape = context.tape;
+  const PackedMatrix& head = context.weights.Packed(context.parameters.table().lm_head());
+  const int64_t cols = head.cols;
+  const int64_t vocab_size = head.rows;
+  const int64_t num_rows = static_cast<int64_t>(rows.size());
+  const FullLogits* full = std::get_if<FullLogits>(&request);
+  const TokenLoss* loss = std::get_if<TokenLoss>(&request);
+  TRIT_CHECK(full != nullptr || loss != nullptr);  // the trainer samples with an InferenceExecutor
+
+  const int64_t chunk = std::min(num_rows, ChunkRows(vocab_size));
+  Scratch<float> gathered(tape.pool(), chunk * cols);
+  Scratch<float> logits(tape.pool(), full != nullptr ? 0 : chunk * vocab_size);
+  for (int64_t begin = 0; begin < num_rows; begin += chunk) {
+    const int64_t count = std::min(chunk, num_rows - begin);
+    GatherRows(tape.Data(hidden),
+               rows.subspan(static_cast<size_t>(begin), static_cast<size_t>(count)), cols,
+               gathered.data());
+    float* out = full != nullptr ? full->out + begin * vocab_size : logits.data();
+    Matmul(MatmulCall{.weights = &head,
+                      .num_tokens = count,
+                      .floats = gathered.data(),
+                      .floats_stride = cols,
+                      .out = out,
+                      .out_stride = vocab_size});
+    if (loss == nullptr) continue;
+    CrossEntropyForward(out, vocab_size, loss->targets.data() + begin, count, vocab_size,
+                        loss->losses.data() + begin, nullptr);
+    for (int64_t r = begin; r < begin + count; ++r) {
+      if (loss->weights[static_cast<size_t>(r)] == 0) loss->losses[static_cast<size_t>(r)] = 0;
+    }
+  }
+}
+
+}  // namespace trit

@@ -1,0 +1,46 @@
+// Linear layers: quantize the input once, multiply integer codes, scale afterwards.
+//
+// With x_hat = q / a (per token), w_hat = t * s and g the gradient of the output, straight through:
+//   forward   y = float(sum t q) * (s / a)          exact in int32 (both sides codes)
+//   backward  dx = (g * s) t,  dw_hat = (g / a)^T q     codes are exact operands; only g is rounded
+// A side that is not quantized takes part with its values and scale 1.
+#ifndef TRIT_TRAINING_OPS_LINEAR_OP_H_
+#define TRIT_TRAINING_OPS_LINEAR_OP_H_
+
+#include <memory>
+#include <span>
+#include <vector>
+
+#include "training/ops/op_context.h"
+
+namespace trit {
+
+class LinearOp : public TapeOp {
+ public:
+  static void Forward(OpContext& context, Value x, std::span<const WeightId> weights,
+                      Value residual, std::span<Value> outs);
+  LinearOp(OpContext& context, Value x, std::span<const WeightId> weights, Value residual,
+           std::span<const Value> outs, std::unique_ptr<ActivationCodes> codes)
+      : context_(context),
+        x_(x),
+        weights_(weights.begin(), weights.end()),
+        residual_(residual),
+        outs_(outs.begin(), outs.end()),
+        codes_(std::move(codes)) {}
+  void Backward(Tape& tape) override;
+
+ private:
+  template <typename T>
+  void BackwardIn(Tape& tape);
+
+  OpContext& context_;
+  Value x_;
+  std::vector<WeightId> weights_;
+  Value residual_;
+  std::vector<Value> outs_;
+  std::unique_ptr<ActivationCodes> codes_;  // of x; null if no weight takes codes
+};
+
+}  // namespace trit
+
+#endif  // TRIT_TRAINING_OPS_LINEAR_OP_H_

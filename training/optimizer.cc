@@ -1,0 +1,35 @@
+#include "training/optimizer.h"
+
+#include <cmath>
+
+#include "ternary_kernels/adamw.h"
+
+namespace trit {
+
+double GradientNorm(const Parameters& parameters) {
+  double sum = 0;
+  for (const WeightInfo& info : parameters.table().weights()) {
+    sum += SumOfSquares(parameters.Gradients(info.id).data(), info.NumElements());
+  }
+  return std::sqrt(sum);
+}
+
+void AdamWStepAll(const OptimizerConfig& config, const OptimizerStep& step,
+                  Parameters& parameters) {
+  for (const WeightInfo& info : parameters.table().weights()) {
+    const AdamWStep update{
+        .learning_rate =
+            static_cast<float>(step.learning_rate * config.LearningRateRatioFor(info)),
+        .beta1 = static_cast<float>(config.betas[0]),
+        .beta2 = static_cast<float>(config.betas[1]),
+        .eps = static_cast<float>(config.eps),
+        .weight_decay = static_cast<float>(config.WeightDecayFor(info) * step.weight_decay_ratio),
+        .gradient_scale = static_cast<float>(step.gradient_scale),
+        .step = step.step + 1};
+    AdamWUpdate(update, info.NumElements(), parameters.Values(info.id).data(),
+                parameters.Gradients(info.id).data(), parameters.FirstMoments(info.id).data(),
+                parameters.SecondMoments(info.id).data());
+  }
+}
+
+}  // namespace trit

@@ -1,0 +1,71 @@
+#include "training/parameters.h"
+
+#include <algorithm>
+#include <cmath>
+#include <numbers>
+
+#include "ternary_kernels/parallel_for.h"
+#include "training/random.h"
+
+namespace trit {
+namespace {
+
+constexpr int64_t kLineFloats = static_cast<int64_t>(kBufferAlignment / sizeof(float));
+constexpr float kInitialStandardDeviation = 0.02f;
+constexpr int64_t kInitializationBlock = 1 << 16;  // elements a task
+
+// Box-Muller on two uniform draws; 1 - u keeps the logarithm's argument above 0.
+float Normal(const CounterRandom& random, uint64_t index) {
+  const double radius = std::sqrt(-2.0 * std::log(1.0 - random.Uniform(2 * index)));
+  const double angle = 2.0 * std::numbers::pi * random.Uniform(2 * index + 1);
+  return static_cast<float>(radius * std::cos(angle));
+}
+
+}  // namespace
+
+Parameters::Parameters(const WeightTable& table) : table_(table) {
+  int64_t total = 0;
+  for (const WeightInfo& info : table.weights()) {
+    offsets_.push_back(total);
+    total += (info.NumElements() + kLineFloats - 1) / kLineFloats * kLineFloats;
+  }
+  for (Buffer* buffer : {&values_, &gradients_, &first_moments_, &second_moments_}) {
+    *buffer = Buffer(static_cast<size_t>(total));
+  }
+}
+
+std::span<float> Parameters::Part(Buffer& buffer, WeightId id) const {
+  return {buffer.data() + offsets_[static_cast<size_t>(id)],
+          static_cast<size_t>(table_[id].NumElements())};
+}
+
+std::span<const float> Parameters::Part(const Buffer& buffer, WeightId id) const {
+  return {buffer.data() + offsets_[static_cast<size_t>(id)],
+          static_cast<size_t>(table_[id].NumElements())};
+}
+
+void Parameters::ZeroGradients() {
+  ParallelForBlocks(static_cast<int64_t>(gradients_.size()), kInitializationBlock,
+                    [&](int64_t begin, int64_t end) {
+                      std::fill(gradients_.data() + begin, gradients_.data() + end, 0.0f);
+                    });
+}
+
+void Parameters::InitializeRandom(uint64_t seed) {
+  for (const WeightInfo& info : table_.weights()) {
+    const std::span<float> values = Values(info.id);
+    if (info.kind == WeightKind::kNorm) {
+      std::fill(values.begin(), values.end(), 1.0f);
+    } else if (info.kind != WeightKind::kQuantizerScale) {
+      const CounterRandom random(seed, static_cast<uint64_t>(info.id));
+      ParallelForBlocks(info.NumElements(), kInitializationBlock, [&](int64_t begin, int64_t end) {
+        for (int64_t i = begin; i < end; ++i) {
+          values[static_cast<size_t>(i)] =
+              kInitialStandardDeviation * Normal(random, static_cast<uint64_t>(i));
+        }
+      });
+    }
+  }
+}
+
+}  // namespace trit

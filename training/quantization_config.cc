@@ -1,0 +1,46 @@
+#include "training/quantization_config.h"
+
+#include <string_view>
+
+namespace trit {
+
+const QuantizerChoice& QuantizationConfig::For(const std::string& weight_name) const {
+  const std::string name = ShortWeightName(weight_name);
+  for (const QuantizerRule& rule : rules) {
+    if (GlobMatch(rule.match, name)) return rule.choice;
+  }
+  return standard;
+}
+
+std::string ShortWeightName(std::string_view weight_name) {
+  constexpr std::string_view kPrefix = "model.";
+  constexpr std::string_view kSuffix = ".weight";
+  if (weight_name.starts_with(kPrefix)) weight_name.remove_prefix(kPrefix.size());
+  if (weight_name.ends_with(kSuffix)) weight_name.remove_suffix(kSuffix.size());
+  return std::string(weight_name);
+}
+
+bool GlobMatch(std::string_view pattern, std::string_view text) {
+  // Going back to the last star only is enough: an earlier one could not match more than what its
+  // own part of the pattern already did.
+  size_t p = 0, t = 0;
+  size_t star = std::string_view::npos, star_text = 0;
+  while (t < text.size()) {
+    if (p < pattern.size() && pattern[p] == '*') {
+      star = p++;
+      star_text = t;
+    } else if (p < pattern.size() && (pattern[p] == '?' || pattern[p] == text[t])) {
+      ++p;
+      ++t;
+    } else if (star != std::string_view::npos) {
+      p = star + 1;
+      t = ++star_text;
+    } else {
+      return false;
+    }
+  }
+  while (p < pattern.size() && pattern[p] == '*') ++p;
+  return p == pattern.size();
+}
+
+}  // namespace trit

@@ -1,0 +1,50 @@
+// Which quantizers a model is trained with: a default, and rules by weight name.
+#ifndef TRIT_TRAINING_QUANTIZATION_CONFIG_H_
+#define TRIT_TRAINING_QUANTIZATION_CONFIG_H_
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "ternary_kernels/packed_matrix.h"
+
+namespace trit {
+
+// The quantizers of one matrix. Names as in the config file; MakeWeightQuantizer knows them.
+struct QuantizerChoice {
+  std::string weights = "ternary";   // "ternary" | "none" | "int8" | "int4"
+  std::string activations = "int8";  // "int8" | "none"
+  ScaleKind granularity = ScaleKind::kTensor;
+  int64_t group_size = 0;  // kGroup only
+
+  bool operator==(const QuantizerChoice&) const = default;
+};
+
+struct QuantizerRule {
+  std::string match;  // glob over names without "model." and ".weight": "layers.0.*", "*.q_proj"
+  QuantizerChoice choice;
+
+  bool operator==(const QuantizerRule&) const = default;
+};
+
+struct QuantizationConfig {
+  QuantizerChoice standard;
+  std::vector<QuantizerRule> rules;  // the first that matches wins
+
+  // For a weight's Hugging Face name.
+  const QuantizerChoice& For(const std::string& weight_name) const;
+
+  bool operator==(const QuantizationConfig&) const = default;
+};
+
+// What globs over weights are matched with: "layers.0.mlp.up_proj" for
+// "model.layers.0.mlp.up_proj.weight".
+std::string ShortWeightName(std::string_view weight_name);
+
+// '*' matches any characters, '?' one.
+bool GlobMatch(std::string_view pattern, std::string_view text);
+
+}  // namespace trit
+
+#endif  // TRIT_TRAINING_QUANTIZATION_CONFIG_H_

@@ -1,0 +1,88 @@
+#include "training/run_tokenizer.h"
+
+#include <filesystem>
+#include <optional>
+#include <utility>
+
+#include "engine/byte_tokenizer.h"
+#include "engine/error.h"
+#include "engine/gguf_reader.h"
+#include "engine/gguf_tokenizer.h"
+#include "engine/gguf_writer.h"
+#include "engine/input_file.h"
+#include "engine/make_tokenizer.h"
+#include "engine/sentencepiece_model.h"
+#include "training/text_source.h"
+#include "training/token_file.h"
+#include "training/tokenizer_training.h"
+
+namespace trit {
+namespace {
+
+constexpr uint64_t kMaxModelBytes = uint64_t{64} << 20;  // of a SentencePiece model
+
+std::unique_ptr<Tokenizer> ReadGgufVocabulary(const std::string& path) {
+  const GgufReader reader(path);
+  const std::optional<TokenizerData> data = ReadGgufTokenizer(reader.metadata());
+  if (!data) throw Error(ErrorInfo{.what = "the file has no tokenizer", .file = path});
+  return MakeTokenizer(*data, path);
+}
+
+std::unique_ptr<Tokenizer> ReadTokenizerFile(const std::string& path) {
+  if (path.ends_with(".gguf")) return ReadGgufVocabulary(path);
+  if (path.ends_with(".model")) {
+    return MakeTokenizer(ParseSentencePieceModel(ReadTextFile(path, kMaxModelBytes), path), path);
+  }
+  throw UsageError(ErrorInfo{.what = "unknown kind of tokenizer file",
+                             .file = path,
+                             .key = "data.tokenizer",
+                             .expected = "a .gguf file or a SentencePiece .model"});
+}
+
+std::unique_ptr<Tokenizer> TrainTokenizer(const TrainingConfig& config, int64_t vocab_size) {
+  TokenizerTrainer trainer({.vocab_size = vocab_size, .control_symbols = {}});
+  bool any_text = false;
+  for (const std::string& path : config.data.train) {
+    if (IsTokenFile(path)) continue;
+    ForEachDocument(path, [&](std::string_view text) { trainer.Add(text); });
+    any_text = true;
+  }
+  if (!any_text) {
+    throw UsageError(ErrorInfo{.what = "there is no text to train a tokenizer on",
+                               .key = "data.train",
+                               .expected = "a .txt or .jsonl file",
+                               .found = "token files"});
+  }
+  return MakeTokenizer(trainer.Train(), "data.tokenizer");
+}
+
+}  // namespace
+
+std::shared_ptr<const Tokenizer> MakeRunTokenizer(const TrainingConfig& config) {
+  const TokenizerChoice choice = ParseTokenizerChoice(config.data.tokenizer);
+  switch (choice.kind) {
+    case TokenizerChoice::Kind::kNone:
+      return nullptr;
+    case TokenizerChoice::Kind::kBytes:
+      return MakeTokenizer(ByteVocabulary(), "data.tokenizer");
+    case TokenizerChoice::Kind::kTrain:
+      return TrainTokenizer(config, choice.vocab_size);
+    case TokenizerChoice::Kind::kFile:
+      return ReadTokenizerFile(choice.path);
+  }
+  return nullptr;
+}
+
+void SaveRunTokenizer(const Tokenizer& tokenizer, const std::string& path) {
+  GgufMetadata metadata(path);
+  metadata.Set("general.architecture", std::string("llama"));  // readers insist on one
+  AppendGgufTokenizer(tokenizer.data(), metadata);
+  CreateGguf(path, metadata, {}).Commit();
+}
+
+std::shared_ptr<const Tokenizer> LoadRunTokenizer(const std::string& path) {
+  if (!std::filesystem::exists(path)) return nullptr;
+  return ReadGgufVocabulary(path);
+}
+
+}  // namespace trit

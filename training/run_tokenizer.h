@@ -1,0 +1,29 @@
+// The tokenizer of a run: made or read when it begins, kept beside its checkpoints, and the same
+// whenever the run goes on or is exported.
+#ifndef TRIT_TRAINING_RUN_TOKENIZER_H_
+#define TRIT_TRAINING_RUN_TOKENIZER_H_
+
+#include <memory>
+#include <string>
+
+#include "engine/tokenizer.h"
+#include "training/training_config.h"
+
+namespace trit {
+
+// Its file in a run's directory and in each checkpoint: a GGUF file without tensors.
+inline constexpr const char* kTokenizerFile = "tokenizer.gguf";
+
+// What data.tokenizer asks for: the byte vocabulary, one trained on the training files, or one read
+// from a file (.gguf, or SentencePiece's .model); null if data comes as token files alone. Throws
+// Error or UsageError.
+std::shared_ptr<const Tokenizer> MakeRunTokenizer(const TrainingConfig& config);
+
+// Writes the file atomically.
+void SaveRunTokenizer(const Tokenizer& tokenizer, const std::string& path);
+// Null if there is no such file.
+std::shared_ptr<const Tokenizer> LoadRunTokenizer(const std::string& path);
+
+}  // namespace trit
+
+#endif  // TRIT_TRAINING_RUN_TOKENIZER_H_

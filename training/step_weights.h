@@ -1,0 +1,73 @@
+// What the linear layers of one optimizer step multiply with: codes and scales of every quantized
+// matrix, made once a step from the latent weights, and the same codes as operands of the
+// floating-point products of the backward pass.
+#ifndef TRIT_TRAINING_STEP_WEIGHTS_H_
+#define TRIT_TRAINING_STEP_WEIGHTS_H_
+
+#include <cstdint>
+#include <memory>
+#include <vector>
+
+#include "engine/weight_table.h"
+#include "ternary_kernels/aligned_buffer.h"
+#include "ternary_kernels/gemm.h"
+#include "ternary_kernels/packed_matrix.h"
+#include "ternary_kernels/quantize_activations.h"
+#include "training/parameters.h"
+#include "training/precision.h"
+#include "training/precision.h"
+#include "training/weight_quantizer.h"
+
+namespace trit {
+
+// One matrix. `operand` is what products in floating point take: the codes where they are exact
+// integers with tensor or row scales, else the quantized (or latent) values themselves.
+struct StepWeight {
+  const WeightQuantizer* quantizer = nullptr;  // null: full precision
+  ActivationQuantizer activation_quantizer = ActivationQuantizer::kNone;
+  AlignedBuffer<int8_t> codes;       // (rows, cols); empty if full precision
+  WeightScales scales;
+  AlignedBuffer<int32_t> code_sums;  // (rows) for tensor and row scales, (groups, rows) for groups
+  bool operand_is_codes = false;
+  AlignedBuffer<float> operand_f32;      // (rows, cols), one of the two by precision
+  AlignedBuffer<BFloat16> operand_bf16;
+  PackedMatrix packed;  // see Packed; empty until asked for
+};
+
+class StepWeights {
+ public:
+  // Quantizers by WeightId, null for full precision and for weights that are no matrices;
+  // learned_scales[id] is the table's weight with id's learned scales, or kNoWeight. The embedding
+  // and the head are full precision.
+  StepWeights(const Parameters& parameters,
+              std::vector<std::unique_ptr<WeightQuantizer>> quantizers,
+              std::vector<ActivationQuantizer> activation_quantizers,
+              std::vector<WeightId> learned_scales, Precision precision);
+
+  Precision precision() const { return precision_; }
+  // To be called after every change of the parameters.
+  void Refresh();
+  const StepWeight& operator[](WeightId id) const { return weights_[static_cast<size_t>(id)]; }
+  // The weight as inference holds it.
+  PackedMatrix PackForInference(WeightId id) const;
+  // The same, kept until the next Refresh: evaluation runs inference's kernels where activations
+  // are floats.
+  const PackedMatrix& Packed(WeightId id);
+  const WeightQuantizer* quantizer(WeightId id) const {
+    return quantizers_[static_cast<size_t>(id)].get();
+  }
+  WeightId learned_scales(WeightId id) const { return learned_scales_[static_cast<size_t>(id)]; }
+
+ private:
+  void RefreshMatrix(const WeightInfo& info);
+
+  const Parameters& parameters_;
+  std::vector<std::unique_ptr<WeightQuantizer>> quantizers_;
+  std::vector<WeightId> learned_scales_;
+  Precision precision_;
+  std::vector<StepWeight> weights_;
+};
+
+}  // namespace trit
+
+#endif  // TRIT_TRAINING_STEP_WEIGHTS_H_

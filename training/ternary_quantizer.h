@@ -1,0 +1,20 @@
+// Ternary by absmean (ternary_kernels/ternarize.h) with a straight-through gradient.
+#ifndef TRIT_TRAINING_TERNARY_QUANTIZER_H_
+#define TRIT_TRAINING_TERNARY_QUANTIZER_H_
+
+#include "training/weight_quantizer.h"
+
+namespace trit {
+
+class TernaryQuantizer : public WeightQuantizer {
+ public:
+  using WeightQuantizer::WeightQuantizer;
+  std::string name() const override { return "ternary"; }
+  int32_t max_code() const override { return 1; }
+  void Quantize(const float* w, const float* learned, int8_t* codes,
+                WeightScales& scales) const override;
+};
+
+}  // namespace trit
+
+#endif  // TRIT_TRAINING_TERNARY_QUANTIZER_H_

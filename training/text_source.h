@@ -1,0 +1,41 @@
+// Text to train on, as documents.
+//
+//   .txt    the whole file is one document, its bytes as they are
+//   .jsonl  an object a line, {"text": "…"}; its text is a document. Empty lines are skipped.
+//
+// (.bin files hold token ids already: token_file.h.)
+#ifndef TRIT_TRAINING_TEXT_SOURCE_H_
+#define TRIT_TRAINING_TEXT_SOURCE_H_
+
+#include <cstdint>
+#include <functional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "engine/tokenizer.h"
+#include "training/token_array.h"
+
+namespace trit {
+
+// Calls `use` for every document of the file, in order. Throws Error with the file, and the line
+// where there is one, for other kinds of file and for lines that are not as above.
+void ForEachDocument(const std::string& path, const std::function<void(std::string_view)>& use);
+
+// Appends the ids of a document: bos if the tokenizer adds it, the text, eos if the tokenizer has
+// one. Special tokens spelled out in the text are text. A document longer than a MiB is encoded in
+// pieces that end after a line, so that memory stays small.
+void AppendDocument(const Tokenizer& tokenizer, std::string_view text, TokenArray& tokens);
+
+// All ids of a file of any kind, appended. `tokenizer` is not needed for .bin and may be null then;
+// without it, text throws Error.
+void AppendFile(const std::string& path, const Tokenizer* tokenizer, TokenArray& tokens);
+
+// Bytes of text that each token stands for, by id; 0 for special tokens. vocab_size: at least the
+// tokenizer's. What turns a loss per token into bits per byte.
+std::vector<int32_t> TokenByteCounts(const Tokenizer& tokenizer, int64_t vocab_size);
+
+}  // namespace trit
+
+#endif  // TRIT_TRAINING_TEXT_SOURCE_H_

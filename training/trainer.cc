@@ -1,0 +1,111 @@
+#include "training/trainer.h"
+
+#include <algorithm>
+#include <cmath>
+#include <numbers>
+#include <utility>
+
+#include "engine/error.h"
+#include "training/checkpoint.h"
+#include "training/optimizer.h"
+#include "training/schedule.h"
+
+namespace trit {
+namespace {
+
+// The factor that brings a gradient of this norm to the limit (PyTorch's clip_grad_norm_).
+double ClipFactor(double norm, double limit) {
+  constexpr double kEpsilon = 1e-6;
+  return limit > 0 ? std::min(1.0, limit / (norm + kEpsilon)) : 1.0;
+}
+
+}  // namespace
+
+Trainer::Trainer(const TrainingConfig& config, Precision precision, TrainingData data,
+                 std::vector<int32_t> token_bytes)
+    : config_(config),
+      data_(std::move(data)),
+      token_bytes_(std::move(token_bytes)),
+      model_(config.model, config.quantizer, precision, config.data.sequence_length) {
+  state_.seed = config.train.seed;
+  state_.config_fingerprint = ConfigFingerprint(config);
+  state_.data_fingerprint = data_.fingerprint;
+}
+
+void Trainer::Initialize() {
+  model_.parameters().InitializeRandom(static_cast<uint64_t>(config_.train.seed));
+  model_.InitializeLearnedScales();
+  model_.ParametersChanged();
+}
+
+void Trainer::InitializeFrom(const std::string& weights_path) {
+  if (!LoadWeights(weights_path, model_.parameters()).empty()) model_.InitializeLearnedScales();
+  model_.ParametersChanged();
+}
+
+void Trainer::Resume(const std::string& checkpoint) {
+  TrainerState saved = LoadCheckpoint(checkpoint, model_.parameters());
+  RequireResumable(saved, state_.config_fingerprint, state_.data_fingerprint, checkpoint);
+  state_ = std::move(saved);
+  model_.ParametersChanged();
+}
+
+StepResult Trainer::Step(const std::function<void()>& before_clipping) {
+  const int64_t passes = config_.MicroBatchesPerStep();
+  const int64_t rows = config_.train.micro_batch;
+  const float token_weight =
+      static_cast<float>(1.0 / static_cast<double>(passes * rows * config_.data.sequence_length));
+  model_.parameters().ZeroGradients();
+  StepResult result;
+  for (int64_t pass = 0; pass < passes; ++pass) {
+    data_.train.Fill(state_.next_row + pass * rows, rows, token_weight, labeled_);
+    result.loss += model_.AccumulateGradients(labeled_.batch, labeled_.targets, labeled_.weights,
+                                              pass + 1 == passes);
+  }
+  result.grad_norm = GradientNorm(model_.parameters());
+  if (!std::isfinite(result.loss) || !std::isfinite(result.grad_norm)) {
+    throw Error(ErrorInfo{.what = "training diverged at step " + std::to_string(state_.step) +
+                                  ": the loss or its gradient is not finite",
+                          .hint = "lower schedule.learning_rate and start from the last "
+                                  "checkpoint"});
+  }
+  if (before_clipping) before_clipping();
+  result.learning_rate = LearningRate(config_.schedule, state_.step, config_.train.steps);
+  AdamWStepAll(config_.optimizer,
+               {.step = state_.step,
+                .learning_rate = result.learning_rate,
+                .weight_decay_ratio =
+                    WeightDecayFactor(config_.schedule, state_.step, config_.train.steps),
+                .gradient_scale = ClipFactor(result.grad_norm, config_.train.clip_grad_norm)},
+               model_.parameters());
+  model_.ParametersChanged();
+  ++state_.step;
+  state_.next_row += passes * rows;
+  return result;
+}
+
+EvaluationResult Trainer::Evaluate() {
+  const EvaluationRows& validation = data_.validation;
+  const int64_t num_rows = validation.RowsFor(config_.train.eval_tokens);
+  double sum = 0;
+  double bytes = 0;
+  for (int64_t first = 0; first < num_rows; first += config_.train.micro_batch) {
+    validation.Fill(first, std::min(config_.train.micro_batch, num_rows - first), labeled_);
+    losses_.resize(labeled_.targets.size());
+    model_.Evaluate(labeled_.batch, labeled_.targets, labeled_.weights, losses_);
+    for (size_t r = 0; r < losses_.size(); ++r) {
+      sum += losses_[r];
+      if (!token_bytes_.empty()) bytes += token_bytes_[static_cast<size_t>(labeled_.targets[r])];
+    }
+  }
+  EvaluationResult result;
+  result.loss = sum / static_cast<double>(validation.NumTargets(num_rows));
+  if (bytes > 0) result.bits_per_byte = sum / bytes / std::numbers::ln2;
+  if (!state_.best_validation_loss || result.loss < *state_.best_validation_loss) {
+    state_.best_validation_loss = result.loss;
+    state_.best_validation_step = state_.step;
+  }
+  return result;
+}
+
+}  // namespace trit

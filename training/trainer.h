@@ -1,0 +1,66 @@
+// The training loop's core: one optimizer step, one evaluation, and the state between them. Files,
+// progress and interruption are training_run.h's.
+#ifndef TRIT_TRAINING_TRAINER_H_
+#define TRIT_TRAINING_TRAINER_H_
+
+#include <cstdint>
+#include <functional>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "training/trainable_model.h"
+#include "training/trainer_state.h"
+#include "training/training_config.h"
+#include "training/training_data.h"
+
+namespace trit {
+
+struct StepResult {
+  double loss = 0;       // nats a token, mean over the batch, before the update
+  double grad_norm = 0;  // before clipping
+  double learning_rate = 0;
+};
+
+struct EvaluationResult {
+  double loss = 0;  // nats a token
+  std::optional<double> bits_per_byte;
+};
+
+class Trainer {
+ public:
+  // token_bytes: bytes of text a token stands for, by id (TokenByteCounts); empty if unknown.
+  Trainer(const TrainingConfig& config, Precision precision, TrainingData data,
+          std::vector<int32_t> token_bytes);
+
+  TrainableModel& model() { return model_; }
+  const TrainerState& state() const { return state_; }
+  // What the run's seconds so far are, for the state to be saved.
+  void set_elapsed_seconds(double seconds) { state_.elapsed_seconds = seconds; }
+
+  // Either of these once, before the first step.
+  void Initialize();                       // random weights, by the seed
+  void InitializeFrom(const std::string& weights_path);  // LoadWeights; throws Error
+  void Resume(const std::string& checkpoint);  // throws Error
+
+  // One update. `before_clipping` is called when the step's gradients are complete; may be empty.
+  // Throws Error, leaving the weights as they were, if the loss or the gradient is not finite.
+  StepResult Step(const std::function<void()>& before_clipping = {});
+
+  bool has_validation() const { return data_.validation.num_rows() > 0; }
+  // Over the first eval_tokens validation tokens, with inference's bits. Remembers the best.
+  EvaluationResult Evaluate();
+
+ private:
+  TrainingConfig config_;
+  TrainingData data_;
+  std::vector<int32_t> token_bytes_;
+  TrainableModel model_;
+  TrainerState state_;
+  LabeledBatch labeled_;
+  std::vector<float> losses_;
+};
+
+}  // namespace trit
+
+#endif  // TRIT_TRAINING_TRAINER_H_

@@ -1,0 +1,74 @@
+#include "training/training_data.h"
+
+#include <cmath>
+#include <utility>
+#include <vector>
+
+#include "engine/error.h"
+#include "ternary_kernels/check.h"
+#include "training/text_source.h"
+
+namespace trit {
+namespace {
+
+TokenArray ReadFiles(const std::vector<std::string>& paths, const Tokenizer* tokenizer,
+                     int64_t vocab_size) {
+  TokenArray tokens(vocab_size);
+  for (const std::string& path : paths) AppendFile(path, tokenizer, tokens);
+  return tokens;
+}
+
+// Fewer than two tokens predict nothing.
+void RequireTargets(const TokenArray& tokens, const char* key, const char* hint) {
+  if (tokens.size() >= 2) return;
+  throw Error(ErrorInfo{.what = "not enough validation data",
+                        .key = key,
+                        .expected = "at least 2 tokens",
+                        .found = std::to_string(tokens.size()),
+                        .hint = hint});
+}
+
+}  // namespace
+
+void SettleVocabSize(const Tokenizer* tokenizer, TrainingConfig& config) {
+  int64_t& vocab_size = config.model.vocab_size;
+  if (tokenizer == nullptr) {
+    if (vocab_size > 0) return;
+    throw UsageError(ErrorInfo{.what = "not known without a tokenizer",
+                               .key = "model.vocab_size",
+                               .expected = "the number of token ids of the .bin files",
+                               .hint = "or set data.tokenizer"});
+  }
+  if (vocab_size == 0) vocab_size = tokenizer->vocab_size();
+  if (vocab_size >= tokenizer->vocab_size()) return;
+  throw UsageError(ErrorInfo{.what = "smaller than the tokenizer's vocabulary",
+                             .key = "model.vocab_size",
+                             .expected = std::to_string(tokenizer->vocab_size()) + " or more",
+                             .found = std::to_string(vocab_size)});
+}
+
+TrainingData LoadTrainingData(const TrainingConfig& config, const Tokenizer* tokenizer) {
+  const DataConfig& data = config.data;
+  const int64_t vocab_size = config.model.vocab_size;
+  TRIT_CHECK(vocab_size > 0 && (tokenizer == nullptr || tokenizer->vocab_size() <= vocab_size));
+  if (data.train.empty()) {
+    throw UsageError(ErrorInfo{.what = "no training data",
+                               .key = "data.train",
+                               .expected = "a list of .txt, .jsonl or .bin files"});
+  }
+  TokenArray train = ReadFiles(data.train, tokenizer, vocab_size);
+  TokenArray validation = ReadFiles(data.validation, tokenizer, vocab_size);
+  if (!data.validation.empty()) {
+    RequireTargets(validation, "data.validation", "");
+  } else if (data.validation_fraction > 0) {
+    const double kept = static_cast<double>(train.size()) * data.validation_fraction;
+    validation = train.SplitOff(train.size() - static_cast<int64_t>(std::floor(kept)));
+    RequireTargets(validation, "data.validation_fraction", "0 trains without validation data");
+  }
+  std::string fingerprint = train.Fingerprint();
+  return {TrainingRows(std::move(train), data.sequence_length, data.order,
+                       static_cast<uint64_t>(config.train.seed)),
+          EvaluationRows(std::move(validation), data.sequence_length), std::move(fingerprint)};
+}
+
+}  // namespace trit

@@ -1,0 +1,29 @@
+// Loads what a config's [data] section names.
+#ifndef TRIT_TRAINING_TRAINING_DATA_H_
+#define TRIT_TRAINING_TRAINING_DATA_H_
+
+#include <string>
+
+#include "engine/tokenizer.h"
+#include "training/dataset.h"
+#include "training/training_config.h"
+
+namespace trit {
+
+struct TrainingData {
+  TrainingRows train;
+  EvaluationRows validation;
+  std::string fingerprint;  // of the training tokens: a run continues on the same ones only
+};
+
+// Settles model.vocab_size: the tokenizer's where the config leaves it open. Throws UsageError if
+// the config's is smaller than the tokenizer's, or if nothing says it. `tokenizer` may be null.
+void SettleVocabSize(const Tokenizer* tokenizer, TrainingConfig& config);
+
+// Reads all files in order, encodes text, and splits off validation_fraction. model.vocab_size is
+// settled; `tokenizer` may be null if all files are .bin. Throws Error or UsageError.
+TrainingData LoadTrainingData(const TrainingConfig& config, const Tokenizer* tokenizer);
+
+}  // namespace trit
+
+#endif  // TRIT_TRAINING_TRAINING_DATA_H_

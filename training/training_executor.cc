@@ -1,0 +1,74 @@
+#include "training/training_executor.h"
+
+#include "ternary_kernels/check.h"
+#include "training/ops/attention_op.h"
+#include "training/ops/embed_op.h"
+#include "training/ops/gated_unit_op.h"
+#include "training/ops/head_op.h"
+#include "training/ops/linear_op.h"
+#include "training/ops/rms_norm_op.h"
+#include "training/ops/rope_op.h"
+
+namespace trit {
+
+TrainingExecutor::TrainingExecutor(const ModelConfig& config, Parameters& parameters,
+                                   StepWeights& weights, int64_t max_positions)
+    : context_{.config = config,
+               .parameters = parameters,
+               .weights = weights,
+               .rope = RopeTable(config.head_dim, config.rope_theta, max_positions,
+                                 config.rope_frequency_factors),
+               .tape = {},
+               .taps = {},
+               .on_gradient_ready = {},
+               .free_codes = {}} {}
+
+Value TrainingExecutor::Embed(WeightId table, const Batch& batch) {
+  context_.batch = &batch;
+  context_.tape.Begin(batch.num_rows(), recording_);
+  return EmbedOp::Forward(context_, table);
+}
+
+Value TrainingExecutor::RmsNorm(Value x, WeightId weight) {
+  return RmsNormOp::Forward(context_, x, weight);
+}
+
+void TrainingExecutor::Linear(Value x, std::span<const WeightId> weights, Value residual,
+                              std::span<Value> outs) {
+  LinearOp::Forward(context_, x, weights, residual, outs);
+}
+
+Value TrainingExecutor::Rope(Value x, int64_t num_heads) {
+  return RopeOp::Forward(context_, x, num_heads);
+}
+
+Value TrainingExecutor::Attention(int64_t, Value q, Value k, Value v) {
+  return AttentionOp::Forward(context_, q, k, v);
+}
+
+Value TrainingExecutor::GatedUnit(Value gate, Value up) {
+  return GatedUnitOp::Forward(context_, gate, up);
+}
+
+void TrainingExecutor::BeginLayer(int64_t, Value) {}
+
+void TrainingExecutor::EndLayer(int64_t, Value x) { context_.tape.ReleaseUnkept(x); }
+
+void TrainingExecutor::Observe(int64_t layer, TapPoint point, Value x) {
+  if (!context_.taps.observe) return;
+  Tape& tape = context_.tape;
+  context_.taps.observe({layer, point, tape.rows(), tape.Width(x), tape.Data(x)});
+}
+
+void TrainingExecutor::Head(Value hidden, std::span<const int32_t> rows,
+                            const HeadRequest& request) {
+  if (context_.tape.recording()) {
+    HeadLossAndGradients(context_, hidden, rows, std::get<TokenLoss>(request));
+  } else {
+    HeadEvaluate(context_, hidden, rows, request);
+  }
+}
+
+void TrainingExecutor::Backward() { context_.tape.Backward(); }
+
+}  // namespace trit
