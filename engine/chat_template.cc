@@ -158,6 +158,7 @@ ChatTemplate ChatTemplate::Named(std::string_view name) {
 ChatTemplate ChatTemplate::FromJinja(std::string_view jinja, const std::string& file) {
   std::vector<std::string_view> names;
   for (const Family& family : Families()) {
+    if (jinja == family.jinja) return ChatTemplate(family);
     for (const auto& marks : family.marks) {
       if (std::all_of(marks.begin(), marks.end(), [&](std::string_view mark) {
             return jinja.find(mark) != std::string_view::npos;

@@ -115,10 +115,12 @@ std::string SpmTokenizer::DecodeText(std::span<const int32_t> tokens, bool show_
   bool drop_space = *data().add_space_prefix;
   for (const int32_t token : tokens) {
     std::string bytes = Decode(token, show_special);
-    // Special tokens before the text leave the question open.
-    const bool is_text = type(token) != TokenType::kControl && type(token) != TokenType::kUnknown;
-    if (drop_space && is_text && !bytes.empty()) {
-      if (bytes[0] == ' ') bytes.erase(0, 1);
+    const TokenType kind = type(token);
+    if (kind == TokenType::kControl || kind == TokenType::kUnknown ||
+        kind == TokenType::kUserDefined) {
+      drop_space = *data().add_space_prefix;  // Encode puts one before the text that follows
+    } else {
+      if (drop_space && bytes.starts_with(' ')) bytes.erase(0, 1);
       drop_space = false;
     }
     text += bytes;

@@ -23,7 +23,7 @@ class SpmTokenizer : public VocabularyTokenizer {
   // `data` is checked and has every default filled in.
   SpmTokenizer(TokenizerData data, SpecialTokens special);
 
-  // Without the space that add_space_prefix put before the text.
+  // Without the spaces that add_space_prefix put at the beginning and after special tokens.
   std::string DecodeText(std::span<const int32_t> tokens, bool show_special) const override;
 
  protected:

@@ -2,20 +2,16 @@
 // exact floats as they are loaded; a sum has 16 virtual lanes (matmul_kernel.h), which are one, two
 // or four vectors, so that it has the same bits whatever the vector size (on targets with fused
 // multiply-add) and whatever the tile of rows and tokens it is computed in.
+#include <algorithm>
+#include <cstdint>
+#include <cstring>
+
 #undef HWY_TARGET_INCLUDE
 #define HWY_TARGET_INCLUDE "ternary_kernels/dense_matmul.cc"
 #include "hwy/foreach_target.h"
 #include "ternary_kernels/hwy_shim-inl.h"
 #include "ternary_kernels/kernel_entries.h"
 #include "ternary_kernels/pack_matrix.h"
-
-#ifndef TRIT_TERNARY_KERNELS_DENSE_MATMUL_ONCE_
-#define TRIT_TERNARY_KERNELS_DENSE_MATMUL_ONCE_
-#include <algorithm>
-#include <cstdint>
-#include <cstring>
-#include <vector>
-#endif
 
 HWY_BEFORE_NAMESPACE();
 namespace trit {
@@ -118,11 +114,10 @@ HWY_INLINE float AddVectorLanes(D d, hn::Vec<D> v) {
 }
 
 // The same of 16 lanes in memory, whose halves are vectors first.
-template <int kNumVectors = kVectors>
 HWY_INLINE float AddLanes(const float* lanes) {
-  Floats sums[kNumVectors];
-  for (int v = 0; v < kNumVectors; ++v) sums[v] = hn::Load(FloatTag(), lanes + v * kWidth);
-  for (int half = kNumVectors / 2; half >= 1; half /= 2) {
+  Floats sums[kVectors];
+  for (int v = 0; v < kVectors; ++v) sums[v] = hn::Load(FloatTag(), lanes + v * kWidth);
+  for (int half = kVectors / 2; half >= 1; half /= 2) {
     for (int v = 0; v < half; ++v) sums[v] = hn::Add(sums[v], sums[v + half]);
   }
   return AddVectorLanes(FloatTag(), sums[0]);
@@ -155,8 +150,8 @@ HWY_INLINE void AddStep(const Operands& o, int64_t begin, int64_t lane,
   }
 }
 
-// Adds the products of whole steps to lanes: (kNumTokens, kNumRows, kLanes), which
-// start from zero if `first`.
+// Adds the products of whole steps to lanes: (kNumTokens, kNumRows, kLanes), which start from zero
+// if `first`.
 template <class Loader, int kNumRows, int kNumTokens>
 HWY_NOINLINE void AddSteps(const Operands& o, bool first, float* lanes) {
   const FloatTag df;
@@ -179,7 +174,8 @@ HWY_NOINLINE void AddSteps(const Operands& o, bool first, float* lanes) {
   }
 }
 
-// The same for any number of columns: the last are padded with zeros on both sides.
+// The same for any number of columns: the last are padded with zeros on both sides. (Rows of q8_0
+// consist of whole steps.)
 template <class Loader, int kNumRows, int kNumTokens>
 void AddTile(Operands o, bool first, float* lanes) {
   const int64_t end = o.end;
@@ -263,7 +259,7 @@ void RunBlock(const MatmulCall& call, int64_t row, int64_t token, int64_t num_to
   operands.x_stride = call.floats_stride;
 
   alignas(kBufferAlignment) float lanes[kMaxOutputs * kLanes];
-  float y[kMaxOutputs];
+  float y[kMaxOutputs] = {};
   for (int64_t group = 0; group < weights.cols / group_cols; ++group) {
     const int64_t group_end = (group + 1) * group_cols;
     for (int64_t begin = group * group_cols; begin < group_end; begin += kBlockCols) {
@@ -279,7 +275,7 @@ void RunBlock(const MatmulCall& call, int64_t row, int64_t token, int64_t num_to
     const float* scale = scales.values.data() + (one_scale ? 0 : group * weights.rows + row);
     for (int64_t i = 0; i < num_tokens * kNumRows; ++i) {
       const float term = AddLanes(lanes + i * kLanes) * scale[one_scale ? 0 : i % kNumRows];
-      y[i] = group == 0 ? term : y[i] + term;
+      y[i] = scales.kind == ScaleKind::kGroup ? y[i] + term : term;
     }
   }
   for (int64_t t = 0; t < num_tokens; ++t) {

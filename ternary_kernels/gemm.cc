@@ -22,10 +22,18 @@ namespace {
 
 using dnnl::memory;
 
-// Rows of c in a floating-point tile. oneDNN blocks the inner dimension as the tile's height asks
-// (seen with AMX), so the last tile is padded to it: a row's sums then depend on no other rows.
-// Every tile reads all of b; at 128 rows that costs 5 to 20 % against one product of 512 rows.
-constexpr int64_t kTileRows = 128;
+// Rows of c in a floating-point tile. oneDNN orders a sum as the tile's height asks (AMX), or as
+// the row's place in the tile asks (AVX2 takes rows by six, those left over otherwise): so the last
+// tile is padded, and the height is a multiple of what the CPU takes. A row's sums then depend on
+// no other rows. Every tile reads all of b; at this height that costs 5 to 20 % against one product
+// of 512 rows.
+int64_t TileRows() {
+  static const bool avx512 = [] {
+    constexpr int kAvx512 = static_cast<int>(dnnl::cpu_isa::avx512_core);
+    return (static_cast<int>(dnnl::get_effective_cpu_isa()) & kAvx512) == kAvx512;
+  }();
+  return avx512 ? 128 : 132;
+}
 
 [[noreturn]] void Die(const dnnl::error& error) { CheckFailed(__FILE__, __LINE__, error.what()); }
 
@@ -221,10 +229,10 @@ struct FloatProduct {
   float* c;
   int64_t c_stride;
   GemmType type;
-  const Product* product;  // of kTileRows rows
+  const Product* product;  // of TileRows() rows
 };
 
-// Rows [begin, end) of c, at most kTileRows.
+// Rows [begin, end) of c, at most TileRows().
 template <typename T>
 void RunTile(const FloatProduct<T>& p, int64_t begin, int64_t end) {
   const LibraryThreads threads(1);
@@ -232,18 +240,19 @@ void RunTile(const FloatProduct<T>& p, int64_t begin, int64_t end) {
   constexpr auto kSize = static_cast<int64_t>(sizeof(T));
   constexpr auto kFloatSize = static_cast<int64_t>(sizeof(float));
   const int64_t rows = end - begin;
-  const bool partial = rows < kTileRows;
+  const int64_t tile_rows = TileRows();
+  const bool partial = rows < tile_rows;
 
   const T* a = p.a + begin * p.a_stride;
   if (p.a_transpose == Transpose::kYes || p.a_stride != p.k || partial) {
-    T* dense = scratch.a.Get<T>(kTileRows * p.k);
+    T* dense = scratch.a.Get<T>(tile_rows * p.k);
     if (p.a_transpose == Transpose::kYes) {
       const TranspositionKey key{.type = p.type, .m = rows, .k = p.k, .stride = p.a_stride};
       Cached<Transposition>(key).Run(p.a + begin, dense);
     } else {
       CopyRows(a, p.a_stride * kSize, rows, p.k * kSize, dense, p.k * kSize);
     }
-    std::fill(dense + rows * p.k, dense + kTileRows * p.k, T{});
+    std::fill(dense + rows * p.k, dense + tile_rows * p.k, T{});
     a = dense;
   }
 
@@ -252,11 +261,11 @@ void RunTile(const FloatProduct<T>& p, int64_t begin, int64_t end) {
     p.product->Run(a, p.b, c);
     return;
   }
-  float* dense = scratch.c.Get<float>(kTileRows * p.n);
+  float* dense = scratch.c.Get<float>(tile_rows * p.n);
   const int64_t row_bytes = p.n * kFloatSize;
   if (p.accumulate) {
     CopyRows(c, p.c_stride * kFloatSize, rows, row_bytes, dense, row_bytes);
-    std::fill(dense + rows * p.n, dense + kTileRows * p.n, 0.0f);
+    std::fill(dense + rows * p.n, dense + tile_rows * p.n, 0.0f);
   }
   p.product->Run(a, p.b, dense);
   CopyRows(dense, row_bytes, rows, row_bytes, c, p.c_stride * kFloatSize);
@@ -264,7 +273,7 @@ void RunTile(const FloatProduct<T>& p, int64_t begin, int64_t end) {
 
 ProductKey TileKey(GemmType type, int64_t n, int64_t k, Transpose b_transpose, bool accumulate) {
   return {.type = type,
-          .m = kTileRows,
+          .m = TileRows(),
           .n = n,
           .k = k,
           .b_transpose = b_transpose == Transpose::kYes,
@@ -280,7 +289,7 @@ void FloatGemm(FloatProduct<T> p, int64_t b_stride, Transpose b_transpose) try {
   const bool transposed = b_transpose == Transpose::kYes;
   p.b = Dense(p.b, transposed ? p.n : p.k, transposed ? p.k : p.n, b_stride, ScratchOfThread().b);
   p.product = &Cached<Product>(TileKey(p.type, p.n, p.k, b_transpose, p.accumulate));
-  ParallelForBlocks(p.m, kTileRows, [&](int64_t begin, int64_t end) {
+  ParallelForBlocks(p.m, TileRows(), [&](int64_t begin, int64_t end) {
     try {
       RunTile(p, begin, end);
     } catch (const dnnl::error& error) {

@@ -1,11 +1,11 @@
 // The floating-point and integer matrix products of training, through oneDNN.
 //
 // Integer products are exact, so they may be split anyhow. Floating-point products run on tiles of
-// 128 whole rows of c, the last one padded, one thread a tile, each tile summing the whole inner
-// dimension: a row of c depends on that row of a alone, not on M and not on the number of threads.
-// (Few rows so cost as much as 128: for those there is matmul_kernel.h.) Products of integer codes
-// in f32 or bf16 are exact while max|a| * max|b| * K < 2^24. All matrices are row-major; "stride"
-// counts elements between rows; those without gaps are not copied.
+// about 128 whole rows of c, the last one padded, one thread a tile, each tile summing the whole
+// inner dimension: a row of c depends on that row of a alone, not on M and not on the number of
+// threads. (Few rows so cost as much as a tile: for those there is matmul_kernel.h.) Products of
+// integer codes in f32 or bf16 are exact while max|a| * max|b| * K < 2^24. All matrices are
+// row-major; "stride" counts elements between rows; those without gaps are not copied.
 #ifndef TRIT_TERNARY_KERNELS_GEMM_H_
 #define TRIT_TERNARY_KERNELS_GEMM_H_
 

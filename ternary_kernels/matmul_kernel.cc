@@ -32,6 +32,7 @@ constexpr MatmulKernel Dot2Bit(std::string_view name, int64_t min_tokens, int64_
           run};
 }
 
+// kColumns: a step, or what shares a scale in the format itself.
 template <int64_t kColumns>
 constexpr MatmulKernel Dense(std::string_view name, WeightFormat format) {
   return {name, format, 1, kAnyTokens, kDenseRowMultiple, WholeGroups<kColumns>, DenseMatmul};

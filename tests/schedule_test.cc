@@ -105,6 +105,7 @@ BOOST_AUTO_TEST_CASE(RunsTooShortForTheirPhases) {
                                   ScheduleKind::kLinear, ScheduleKind::kWsd}) {
     ScheduleConfig schedule = Schedule(kind);
     schedule.final_ratio = 0.5;
+    schedule.stage2_start = 0.0;
     CheckRates(schedule, 1, {0.5});  // the last step is the first
     schedule.warmup_steps = 10;
     CheckRates(schedule, 3, {0.1, 0.2, 0.3});  // ends within the warm-up

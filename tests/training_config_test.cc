@@ -304,7 +304,7 @@ BOOST_AUTO_TEST_CASE(UnknownKeysNameTheNearest) {
       {"[optimiser]", "optimiser: unknown key (did you mean optimizer?)"},
       {"[[quantizer.rule]]\nmatch = \"a\"\nweight = \"int8\"",
        "run.toml:3: quantizer.rule.weight: unknown key (did you mean quantizer.rule.weights?)"},
-      {"[[optimizer.group]]\nmatch = \"a\"\nlr_ratio = 1",
+      {"[[optimizer.group]]\nmatch = \"a\"\nlearning_rate_factor = 1",
        "did you mean optimizer.group.learning_rate_ratio?"},
       {"[[quantizer.rules]]\nmatch = \"a\"",
        "quantizer.rules: unknown key (did you mean quantizer.rule?)"},

@@ -117,7 +117,7 @@ std::string SizeText(int64_t bytes) {
 struct Report {
   std::string path;
   const Model& model;
-  int64_t file_bytes = 0;
+  int64_t model_bytes = 0;  // of the file; of a checkpoint, in memory
   std::vector<SpeedTest> tests;
   double bytes_per_second = 0;  // 0: not measured, nothing was generated
 };
@@ -131,23 +131,24 @@ void PrintTable(const Report& report) {
   for (const SpeedTest& test : report.tests) {
     const Spread speed = SpreadOf(Speeds(test));
     Print(fmt::format("| {:<{}} | {:>10} | {:>10} | {:>7} | {:>15} | {:>20} |\n", report.model.name,
-                      width, SizeText(report.file_bytes),
+                      width, SizeText(report.model_bytes),
                       ShortCount(report.model.table.NumParameters()), NumThreads(), test.Name(),
                       fmt::format("{:.2f} ± {:.2f}", speed.mean, speed.deviation)));
   }
   for (const SpeedTest& test : report.tests) {
     if (!test.generation) continue;
     const ReadLimit limit = LimitOf(report.model, test, report.bytes_per_second);
+    const double share = SpreadOf(Speeds(test)).mean / limit.tokens_per_second;
     Print(fmt::format(
-        "\n{} reads {} a token. At {:.2f} GB/s, which {} threads read here, that is at most {:.2f} "
-        "tokens/s: {:.1f} % reached.\n",
+        "\n{} reads {} a token. Read from memory at {:.2f} GB/s, which {} threads reach here, that "
+        "is {:.2f} t/s: {:.1f} % of it{}.\n",
         test.Name(), SizeText(limit.bytes_per_token), limit.bytes_per_second / 1e9, NumThreads(),
-        limit.tokens_per_second, 100 * SpreadOf(Speeds(test)).mean / limit.tokens_per_second));
+        limit.tokens_per_second, 100 * share, share > 1 ? ", the weights being in a cache" : ""));
   }
 }
 
 // Where llama-bench has a name for it, that name.
-void PrintJson(const Report& report) {
+void PrintObjects(const Report& report) {
   nlohmann::ordered_json rows = nlohmann::ordered_json::array();
   for (const SpeedTest& test : report.tests) {
     std::vector<double> nanoseconds;
@@ -158,7 +159,7 @@ void PrintJson(const Report& report) {
                                   {"simd_target", SimdTarget()},
                                   {"model_filename", report.path},
                                   {"model_type", report.model.name},
-                                  {"model_size", report.file_bytes},
+                                  {"model_size", report.model_bytes},
                                   {"model_n_params", report.model.table.NumParameters()},
                                   {"n_threads", NumThreads()},
                                   {"n_prompt", test.generation ? 0 : test.num_tokens},
@@ -178,7 +179,7 @@ void PrintJson(const Report& report) {
     }
     rows.push_back(std::move(row));
   }
-  Print(rows.dump(2, ' ', false, nlohmann::json::error_handler_t::replace) + "\n");
+  PrintJson(rows);
 }
 
 }  // namespace
@@ -190,7 +191,7 @@ void RunBench(const Command& command, std::span<const std::string> arguments) {
   int64_t repetitions = 5;
   std::string format = "md";
   Options options(command, "trit bench -m model.gguf -p 512 -n 128 -t 2 -r 3");
-  options.Group("What to measure");
+  options.Group("Test");
   options.RequiredText("m,model", "FILE", model_path, kModelHelp);
   options.Integer("p,n-prompt", "N", prompt, 0, kMaxTokens,
                   "tokens read at once (test ppN); 0: leave out");
@@ -208,7 +209,9 @@ void RunBench(const Command& command, std::span<const std::string> arguments) {
   const std::unique_ptr<Model> model = LoadModelFor(model_path);
   Report report{.path = model_path,
                 .model = *model,
-                .file_bytes = static_cast<int64_t>(std::filesystem::file_size(model_path)),
+                .model_bytes = std::filesystem::is_regular_file(model_path)
+                                   ? static_cast<int64_t>(std::filesystem::file_size(model_path))
+                                   : WeightBytes(*model),
                 .tests = {}};
   if (prompt > 0) report.tests.push_back({.num_tokens = prompt, .seconds = {}});
   if (generation > 0) {
@@ -216,7 +219,7 @@ void RunBench(const Command& command, std::span<const std::string> arguments) {
     report.bytes_per_second = MeasureReadBandwidth(kBandwidthBytes, kBandwidthPasses);
   }
   for (SpeedTest& test : report.tests) Run(*model, repetitions, test);
-  format == "json" ? PrintJson(report) : PrintTable(report);
+  format == "json" ? PrintObjects(report) : PrintTable(report);
 }
 
 }  // namespace trit

@@ -13,6 +13,7 @@ constexpr std::string_view kLook = "Look into files";
 constexpr std::array kCommands = {
     Command{kTrain, "train", "Trains a model from a config file.", RunTrain},
     Command{kTrain, "export", "Writes a trained model as a GGUF file.", RunExport},
+    Command{kRun, "chat", "Holds a conversation.", RunChat},
     Command{kRun, "generate", "Completes a prompt.", RunGenerate},
     Command{kMeasure, "perplexity", "Scores a text: likelihood, perplexity, bits per byte.",
             RunPerplexity},

@@ -22,6 +22,7 @@ std::span<const Command> Commands();
 
 void RunTrain(const Command& command, std::span<const std::string> arguments);
 void RunExport(const Command& command, std::span<const std::string> arguments);
+void RunChat(const Command& command, std::span<const std::string> arguments);
 void RunGenerate(const Command& command, std::span<const std::string> arguments);
 void RunTokenize(const Command& command, std::span<const std::string> arguments);
 void RunLogits(const Command& command, std::span<const std::string> arguments);

@@ -6,19 +6,37 @@
 #include <cerrno>
 #include <cstdio>
 #include <cstring>
+#include <filesystem>
+#include <system_error>
 
 #include "engine/error.h"
 #include "engine/model_file.h"
 #include "tools/status_line.h"
+#include "training/export_run.h"
+#include "training/run_tokenizer.h"
 
 namespace trit {
+namespace {
+
+bool IsDirectory(const std::string& path) {
+  std::error_code ignored;  // what cannot be looked at cannot be opened either
+  return std::filesystem::is_directory(path, ignored);
+}
+
+}  // namespace
 
 std::unique_ptr<Model> LoadModelFor(const std::string& path) {
+  if (IsDirectory(path)) return LoadTrainedModel(path);
   StatusLine status;
   return LoadModel(path, {.progress = [&](int64_t done, int64_t total) {
                      const double share = static_cast<double>(done) / static_cast<double>(total);
                      status.Update(fmt::format("loading {:.0f} %", 100 * share));
                    }});
+}
+
+std::shared_ptr<const Tokenizer> LoadTokenizerFor(const std::string& path) {
+  return LoadTokenizer(IsDirectory(path) ? (std::filesystem::path(path) / kTokenizerFile).string()
+                                         : path);
 }
 
 std::string ReadStandardInput(const std::string& what) {

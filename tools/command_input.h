@@ -12,10 +12,14 @@
 namespace trit {
 
 // Help of every -m.
-inline constexpr char kModelHelp[] = "model file (.gguf)";
+inline constexpr char kModelHelp[] =
+    "GGUF file; or the directory of a training run or a checkpoint";
 
-// Shows how far it is on a terminal.
+// A model in a file or, quantized as it was trained, of a run or checkpoint. Shows how far it is on
+// a terminal.
 std::unique_ptr<Model> LoadModelFor(const std::string& path);
+// The tokenizer alone, likewise.
+std::shared_ptr<const Tokenizer> LoadTokenizerFor(const std::string& path);
 
 // All of standard input. Says so on a terminal, where a program that waits for input looks as if it
 // had died. `what`: "the prompt".

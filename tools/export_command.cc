@@ -24,7 +24,8 @@ void RunExport(const Command& command, std::span<const std::string> arguments) {
   std::string embeddings = "f32";
   Options options(command, "trit export runs/first model.gguf --type tq2_0 --embeddings f16");
   options.Group("Input");
-  options.RequiredArgument("RUN", run, "directory of a run (its latest checkpoint), or a checkpoint");
+  options.RequiredArgument("RUN", run,
+                           "directory of a run (its latest checkpoint), or a checkpoint");
   options.RequiredArgument("OUT.gguf", out, "file to write");
   options.Group("Format");
   options.Choice("type", type, {"i2_s", "tq1_0", "tq2_0", "f32", "f16", "bf16", "q8_0"},
@@ -33,11 +34,10 @@ void RunExport(const Command& command, std::span<const std::string> arguments) {
                  "type of embeddings and head");
   if (!options.Parse(arguments)) return;
 
-  const ExportDifference difference =
-      ExportRun(run, out,
-                {.linear_type = TypeNamed(type),
-                 .embedding_type = TypeNamed(embeddings),
-                 .provenance = {{"general.source.url", run}}});
+  const ExportDifference difference = ExportRun(run, out,
+                                                {.linear_type = TypeNamed(type),
+                                                 .embedding_type = TypeNamed(embeddings),
+                                                 .provenance = {{"general.source.url", run}}});
   Print(fmt::format("{}\n", out));
   std::cerr << fmt::format(
       "against the trainer, on {} random tokens: logits differ by {:.2e} (relative L2), the loss "

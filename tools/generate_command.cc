@@ -13,13 +13,13 @@
 #include "tools/command_input.h"
 #include "tools/options.h"
 #include "tools/output.h"
+#include "tools/sampling_flags.h"
 
 namespace trit {
 namespace {
 
 constexpr int64_t kDefaultTokens = 128;
 constexpr uint64_t kMaxPromptBytes = uint64_t{1} << 30;
-constexpr double kMaxTemperature = 100;
 constexpr int64_t kMaxInt = std::numeric_limits<int32_t>::max();
 
 struct GenerateOptions {
@@ -31,7 +31,6 @@ struct GenerateOptions {
   std::optional<int64_t> context;
   bool ignore_end = false;
   SamplingOptions sampling;
-  int64_t seed = 0;
   bool no_echo = false;
   bool print_tokens = false;
   bool json = false;
@@ -40,12 +39,13 @@ struct GenerateOptions {
 
 bool ParseOptions(const Command& command, std::span<const std::string> arguments,
                   GenerateOptions& generate) {
-  SamplingOptions& sampling = generate.sampling;
   Options options(command, "trit generate -m model.gguf -p \"Once upon a time\" -n 64 --temp 0");
-  options.Group("Prompt (standard input if there is none of -p, -f, --tokens)");
+  options.Group("Prompt");
   options.RequiredText("m,model", "FILE", generate.model, kModelHelp);
-  options.Text("p,prompt", "TEXT", generate.prompt,
-               "text to continue; special tokens (<|im_end|>) may be written out");
+  options.Text(
+      "p,prompt", "TEXT", generate.prompt,
+      "text to continue, else read from standard input; special tokens (<|im_end|>) may be "
+      "written out");
   options.Text("f,file", "FILE", generate.file,
                "file with the text; one line end at its end, as on standard input, is left out");
   options.TokenIds("tokens", generate.tokens, "the prompt as token ids; nothing is added");
@@ -55,27 +55,13 @@ bool ParseOptions(const Command& command, std::span<const std::string> arguments
   options.Integer("ctx", "N", generate.context, 1, kMaxInt,
                   "tokens of prompt and continuation together (default: the model's context)");
   options.Flag("ignore-eos", generate.ignore_end, "never choose tokens that end the text");
-  options.Group("Sampling");
-  options.Number("temp", "T", sampling.temperature, 0, kMaxTemperature,
-                 "temperature; 0: always the likeliest token");
-  options.Integer("top-k", "K", sampling.top_k, 0, kMaxInt, "of the K likeliest; 0: all");
-  options.Number("top-p", "P", sampling.top_p, 0, 1,
-                 "of the likeliest that together have this probability; 1: all");
-  options.Number("min-p", "P", sampling.min_p, 0, 1,
-                 "of those at least P times as likely as the likeliest; 0: all");
-  options.Number("repeat-penalty", "X", sampling.repetition_penalty, 1e-3, 1e3,
-                 "lowers tokens that have come up; 1: off");
-  options.Integer("repeat-last-n", "N", sampling.repetition_window, -1, kMaxInt,
-                  "among the last N; -1: all, 0: off");
-  options.Integer("seed", "N", generate.seed, 0, std::numeric_limits<int64_t>::max(),
-                  "seed of the choices; the same gives the same text");
+  DeclareSamplingFlags(options, generate.sampling);
   options.Group("Output");
   options.Flag("no-echo", generate.no_echo, "print the continuation without the prompt");
   options.Flag("print-tokens", generate.print_tokens, "print token ids instead of text");
   options.Flag("json", generate.json, "print an object, once all is done");
   options.Flag("stats", generate.stats, "print counts and speeds to stderr");
   if (!options.Parse(arguments)) return false;
-  sampling.seed = static_cast<uint64_t>(generate.seed);
   if (generate.prompt.has_value() + generate.file.has_value() + generate.tokens.has_value() > 1) {
     throw UsageError("more than one prompt: give one of -p, -f and --tokens");
   }
@@ -134,7 +120,7 @@ int64_t SessionLength(const GenerateOptions& generate, const Model& model, int64
                                .found = std::to_string(found)});
   };
   if (context > model_context) out_of_range("--ctx", model_context, context);
-  if (generate.num_tokens.value_or(0) > context) out_of_range("-n", context, num_tokens);
+  if (generate.num_tokens.value_or(0) > context) out_of_range("-n/--predict", context, num_tokens);
   if (prompt_length > context) {
     throw Error(ErrorInfo{.what = "the prompt is longer than the context",
                           .expected = fmt::format("at most {} tokens", context),
@@ -239,7 +225,7 @@ nlohmann::ordered_json ToJson(const GenerateOptions& generate, const Prompt& pro
           {"prompt_token_ids", prompt.tokens},
           {"token_ids", continuation.tokens()},
           {"stop_reason", StopReasonName(result.stop_reason)},
-          {"seed", generate.seed},
+          {"seed", generate.sampling.seed},
           {"prompt_tokens", prompt_length},
           {"prompt_seconds", result.prompt_seconds},
           {"prompt_tokens_per_second", PerSecond(prompt_length, result.prompt_seconds)},
@@ -277,9 +263,7 @@ void RunGenerate(const Command& command, std::span<const std::string> arguments)
                });
   continuation.Finish();
   if (generate.json) {
-    Print(ToJson(generate, prompt, continuation, result)
-              .dump(2, ' ', false, nlohmann::json::error_handler_t::replace) +
-          "\n");
+    PrintJson(ToJson(generate, prompt, continuation, result));
     FlushOutput();
   }
   if (result.stop_reason == StopReason::kContextFull) {

@@ -11,34 +11,43 @@
 #include "tools/command.h"
 #include "tools/options.h"
 #include "tools/output.h"
+#include "training/checkpoint.h"
 
 namespace trit {
 namespace {
 
-constexpr size_t kShownElements = 6;      // of an array
-constexpr size_t kShownCharacters = 100;  // of a text
+constexpr size_t kShownElements = 6;  // of an array
+constexpr size_t kShownBytes = 100;   // of a text
 
 using Json = nlohmann::ordered_json;
 
-// A text of the file as one line of valid UTF-8, in quotes where `quoted`.
-std::string ShownText(const std::string& text, bool quoted, bool full) {
+// A text of the file as one line of valid UTF-8.
+std::string ShownText(const std::string& text, bool full) {
+  const size_t shown_bytes = full ? text.size() : std::min(text.size(), kShownBytes);
   Utf8Stream stream;
-  const bool cut = !full && text.size() > kShownCharacters;
-  std::string shown =
-      stream.Push(std::string_view(text).substr(0, cut ? kShownCharacters : text.size()));
-  if (!cut) shown += stream.Flush();
-  shown = Json(shown).dump();  // escapes control characters
-  if (!quoted) shown = shown.substr(1, shown.size() - 2);
-  if (cut) shown += fmt::format("… ({} bytes)", text.size());
-  return shown;
+  std::string valid = stream.Push(std::string_view(text).substr(0, shown_bytes));
+  if (shown_bytes == text.size()) valid += stream.Flush();
+  std::string line;
+  for (const char c : valid) {
+    if (c == '\n') {
+      line += "\\n";
+    } else if (static_cast<unsigned char>(c) < 0x20 || c == 0x7f) {
+      line += fmt::format("\\x{:02x}", c);
+    } else {
+      line += c;
+    }
+  }
+  if (shown_bytes < text.size()) line += fmt::format("… ({} bytes)", text.size());
+  return line;
 }
 
 template <typename T>
-std::string ShownElement(const T& value, bool quoted, bool full) {
-  if constexpr (std::is_same_v<T, std::string>)
-    return ShownText(value, quoted, full);
-  else
+std::string ShownElement(const T& value, bool full) {
+  if constexpr (std::is_same_v<T, std::string>) {
+    return ShownText(value, full);
+  } else {
     return fmt::format("{}", value);
+  }
 }
 
 std::string ShownValue(const GgufValue& value, bool full) {
@@ -50,7 +59,10 @@ std::string ShownValue(const GgufValue& value, bool full) {
       std::vector<std::string> shown;
       for (size_t i = 0; i < count; ++i) {
         const typename std::decay_t<decltype(elements)>::value_type element = elements[i];
-        shown.push_back(ShownElement(element, true, full));
+        shown.push_back(ShownElement(element, full));
+        if (std::is_same_v<decltype(element), const std::string>) {
+          shown.back() = "\"" + shown.back() + "\"";
+        }
       }
       return fmt::format("{} values: {}{}", elements.size(), fmt::join(shown, " "),
                          count < elements.size() ? " …" : "");
@@ -61,7 +73,7 @@ std::string ShownValue(const GgufValue& value, bool full) {
         if constexpr (std::is_same_v<std::decay_t<decltype(held)>, GgufArray>) {
           return std::visit(show_array, held);
         } else {
-          return ShownElement(held, false, full);
+          return ShownElement(held, full);
         }
       },
       value);
@@ -152,7 +164,7 @@ void PrintColumns(const std::vector<std::vector<std::string>>& rows,
 
 void PrintText(const std::string& path, const FileFacts& facts, bool full) {
   const Totals totals = TotalsOf(facts);
-  Print(fmt::format("{}: {}, {} bytes\n", ShownText(path, false, true), facts.format, facts.bytes));
+  Print(fmt::format("{}: {}, {} bytes\n", ShownText(path, true), facts.format, facts.bytes));
   Print(fmt::format("{} weights in {} tensors, {:.3f} bits per weight\n",
                     ShortCount(totals.num_elements), facts.tensors.size(),
                     BitsPerWeight(totals.bytes, totals.num_elements)));
@@ -161,15 +173,15 @@ void PrintText(const std::string& path, const FileFacts& facts, bool full) {
   Print(fmt::format("\nMetadata, {} keys\n", facts.metadata.size()));
   std::vector<std::vector<std::string>> rows;
   for (const GgufMetadata::Entry& entry : facts.metadata) {
-    rows.push_back({ShownText(entry.key, false, true), GgufTypeName(entry.value),
-                    ShownValue(entry.value, full)});
+    rows.push_back(
+        {ShownText(entry.key, true), GgufTypeName(entry.value), ShownValue(entry.value, full)});
   }
   PrintColumns(rows, {false, false, false});
 
   Print(fmt::format("\nTensors, {}\n", facts.tensors.size()));
   rows = {{"name", "type", "shape", "bytes", "bits", "zeros", "scale", "kernels"}};
   for (const TensorFacts& tensor : facts.tensors) {
-    rows.push_back({ShownText(tensor.name, false, true), tensor.type,
+    rows.push_back({ShownText(tensor.name, true), tensor.type,
                     fmt::format("[{}]", fmt::join(tensor.shape, ", ")),
                     std::to_string(tensor.bytes),
                     fmt::format("{:.3f}", BitsPerWeight(tensor.bytes, tensor.num_elements)),
@@ -214,7 +226,7 @@ Json TensorToJson(const TensorFacts& tensor) {
   return json;
 }
 
-void PrintJson(const std::string& path, const FileFacts& facts, bool full) {
+void PrintObject(const std::string& path, const FileFacts& facts, bool full) {
   const Totals totals = TotalsOf(facts);
   Json json = {{"file", path},
                {"format", facts.format},
@@ -228,7 +240,7 @@ void PrintJson(const std::string& path, const FileFacts& facts, bool full) {
   }
   json["tensors"] = Json::array();
   for (const TensorFacts& tensor : facts.tensors) json["tensors"].push_back(TensorToJson(tensor));
-  Print(json.dump(2, ' ', false, Json::error_handler_t::replace) + "\n");
+  PrintJson(json);
 }
 
 }  // namespace
@@ -239,16 +251,19 @@ void RunInspect(const Command& command, std::span<const std::string> arguments) 
   bool json = false;
   bool full = false;
   Options options(command, "trit inspect model.gguf");
-  options.RequiredArgument("FILE", path,
-                           "a GGUF or safetensors file, or a directory with model.safetensors");
-  options.Group("What to show");
+  options.RequiredArgument(
+      "FILE", path, "GGUF or safetensors file; or the directory of a training run or a checkpoint");
+  options.Group("Content");
   options.Flag("header", header, "do not read the weights: no zeros, scales and kernels");
   options.Flag("full", full, "print texts and arrays whole");
   options.Group("Output");
   options.Flag("json", json, "print an object");
   if (!options.Parse(arguments)) return;
+  // Of a run, its latest checkpoint.
+  const std::vector<std::string> checkpoints = ListCheckpoints(path);
+  if (!checkpoints.empty()) path = checkpoints.back();
   const FileFacts facts = InspectFile(path, !header);
-  json ? PrintJson(path, facts, full) : PrintText(path, facts, full);
+  json ? PrintObject(path, facts, full) : PrintText(path, facts, full);
 }
 
 }  // namespace trit

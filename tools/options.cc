@@ -26,6 +26,13 @@ std::string MainName(const std::string& names) { return names.substr(names.find(
 
 std::string Dashed(const std::string& name) { return (name.size() == 1 ? "-" : "--") + name; }
 
+// "m,model" -> "-m/--model"
+std::string ShownNames(const std::string& names) {
+  const size_t comma = names.find(',');
+  if (comma == std::string::npos) return Dashed(names);
+  return Dashed(names.substr(0, comma)) + "/" + Dashed(names.substr(comma + 1));
+}
+
 [[noreturn]] void ThrowValue(const std::string& option, const std::string& what,
                              const std::string& expected, const std::string& found) {
   throw UsageError(ErrorInfo{.what = what, .key = option, .expected = expected, .found = found});
@@ -104,15 +111,20 @@ void Options::Declare(const std::string& names, const std::string& placeholder,
   auto value = cxxopts::value<std::string>();
   if (default_text != nullptr) value->default_value(*default_text);
   parser_->add_options(groups_.back())(names, help, value, placeholder);
+  Register(names, std::move(setter));
+}
+
+void Options::Register(const std::string& names, Setter setter) {
   setters_[MainName(names)] = std::move(setter);
+  shown_[MainName(names)] = ShownNames(names);
 }
 
 void Options::Flag(const std::string& names, bool& value, const std::string& help) {
   parser_->add_options(groups_.back())(names, help, cxxopts::value<bool>());
-  setters_[MainName(names)] = [&value](const std::string& option, const std::string& text) {
+  Register(names, [&value](const std::string& option, const std::string& text) {
     if (text != "true" && text != "false") ThrowValue(option, "not a flag's value", "none", text);
     value = text == "true";
-  };
+  });
 }
 
 void Options::Text(const std::string& names, const std::string& placeholder,
@@ -143,6 +155,16 @@ void Options::Integer(const std::string& names, const std::string& placeholder,
   Declare(names, placeholder, nullptr, help,
           [&value, min, max](const std::string& option, const std::string& text) {
             value = ParseInteger(option, text, min, max);
+          });
+}
+
+void Options::Unsigned(const std::string& names, const std::string& placeholder, uint64_t& value,
+                       const std::string& help) {
+  const std::string default_text = std::to_string(value);
+  Declare(names, placeholder, &default_text, help,
+          [&value](const std::string& option, const std::string& text) {
+            value = static_cast<uint64_t>(
+                ParseInteger(option, text, 0, std::numeric_limits<int64_t>::max()));
           });
 }
 
@@ -199,6 +221,7 @@ void Options::RequiredArgument(const std::string& placeholder, std::string& valu
   parser_->custom_help(
       fmt::format("[OPTION…] {}\n{}", fmt::join(arguments_, " "), arguments_help_));
   setters_[placeholder] = [&value](const std::string&, const std::string& text) { value = text; };
+  shown_[placeholder] = placeholder;
 }
 
 bool Options::Parse(std::span<const std::string> arguments) {
@@ -231,7 +254,7 @@ bool Options::Parse(std::span<const std::string> arguments) {
     return false;
   }
   for (const cxxopts::KeyValue& option : given) {
-    setters_.at(option.key())(Dashed(option.key()), option.value());
+    setters_.at(option.key())(shown_.at(option.key()), option.value());
   }
   for (const std::string& argument : arguments_) {
     if (strays.empty()) {
@@ -251,7 +274,7 @@ bool Options::Parse(std::span<const std::string> arguments) {
     const auto is_it = [&name](const auto& option) { return option.key() == name; };
     if (std::none_of(given.begin(), given.end(), is_it)) {
       throw UsageError(ErrorInfo{.what = "missing",
-                                 .key = IsArgument(name) ? name : Dashed(name),
+                                 .key = shown_.at(name),
                                  .hint = fmt::format("for example: {}", example_)});
     }
   }
@@ -269,10 +292,12 @@ void Options::ThrowUnknown(const std::string& option) const {
     if (!IsArgument(name)) known.push_back(Dashed(name));
   }
   const std::string name = option.substr(0, option.find('='));
+  // One letter is near to any other.
+  const std::string nearest =
+      name.size() > 2 ? fmt::format("the nearest is {}; ", NearestName(name, known)) : "";
   throw UsageError(ErrorInfo{.what = "unknown option",
                              .found = option,
-                             .hint = fmt::format("the nearest is {}; see trit {} --help",
-                                                 NearestName(name, known), command_.name)});
+                             .hint = fmt::format("{}see trit {} --help", nearest, command_.name)});
 }
 
 void Options::PrintHelp() const {

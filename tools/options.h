@@ -44,6 +44,9 @@ class Options {
                int64_t min, int64_t max, const std::string& help);
   void Integer(const std::string& names, const std::string& placeholder,
                std::optional<int64_t>& value, int64_t min, int64_t max, const std::string& help);
+  // At least 0.
+  void Unsigned(const std::string& names, const std::string& placeholder, uint64_t& value,
+                const std::string& help);
   void Number(const std::string& names, const std::string& placeholder, double& value, double min,
               double max, const std::string& help);
   void Choice(const std::string& names, std::string& value, std::vector<std::string> choices,
@@ -69,6 +72,7 @@ class Options {
   // default_text: null if absent means something else than a value.
   void Declare(const std::string& names, const std::string& placeholder,
                const std::string* default_text, const std::string& help, Setter setter);
+  void Register(const std::string& names, Setter setter);
   bool IsArgument(const std::string& name) const;
   [[noreturn]] void ThrowUnknown(const std::string& option) const;
   void PrintHelp() const;
@@ -78,6 +82,7 @@ class Options {
   std::unique_ptr<cxxopts::Options> parser_;
   std::vector<std::string> groups_;
   std::map<std::string, Setter> setters_;  // by name without dashes, the long one if there is one
+  std::map<std::string, std::string> shown_;  // by the same: "-m/--model"
   std::vector<std::string> required_;
   std::vector<std::string> arguments_;  // placeholders of the positional arguments
   std::string arguments_help_;

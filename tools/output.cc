@@ -7,6 +7,7 @@
 #include <csignal>
 #include <cstdio>
 #include <cstring>
+#include <nlohmann/json.hpp>
 #include <string>
 
 #include "engine/error.h"
@@ -36,6 +37,10 @@ void Print(std::string_view text) {
 
 void FlushOutput() {
   if (std::fflush(stdout) != 0) ThrowWriteError(errno);
+}
+
+void PrintJson(const nlohmann::ordered_json& json) {
+  Print(json.dump(-1, ' ', false, nlohmann::ordered_json::error_handler_t::replace) + "\n");
 }
 
 }  // namespace trit

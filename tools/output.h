@@ -3,6 +3,7 @@
 #ifndef TRIT_TOOLS_OUTPUT_H_
 #define TRIT_TOOLS_OUTPUT_H_
 
+#include <nlohmann/json_fwd.hpp>
 #include <string_view>
 
 namespace trit {
@@ -18,6 +19,8 @@ void PrepareStandardStreams();
 // Throw Error, or OutputClosed. Print may keep text back until FlushOutput or the end.
 void Print(std::string_view text);
 void FlushOutput();
+// On one line; text in it that is not UTF-8 is mended.
+void PrintJson(const nlohmann::ordered_json& json);
 
 }  // namespace trit
 

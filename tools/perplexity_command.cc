@@ -110,7 +110,7 @@ void RunPerplexity(const Command& command, std::span<const std::string> argument
         {"tokens", score.num_tokens}, {"bytes", bytes},    {"nll_per_token", nll},
         {"perplexity", std::exp(nll)}};
     if (bytes > 0) result["bits_per_byte"] = bits / static_cast<double>(bytes);
-    Print(result.dump(2, ' ', false, nlohmann::json::error_handler_t::replace) + "\n");
+    PrintJson(result);
     return;
   }
   Print(fmt::format("tokens scored:  {}, in windows of {}\n", score.num_tokens, context));

@@ -2,7 +2,6 @@
 #include <fmt/format.h>
 
 #include "engine/error.h"
-#include "engine/model_file.h"
 #include "tools/command.h"
 #include "tools/command_input.h"
 #include "tools/options.h"
@@ -17,8 +16,9 @@ void RunTokenize(const Command& command, std::span<const std::string> arguments)
   bool bos = false;
   Options options(command, "echo \"Once upon a time\" | trit tokenize -m model.gguf");
   options.Group("Input");
-  options.RequiredText("m,model", "FILE", model_path,
-                       "model file (.gguf), or one that has a tokenizer only");
+  options.RequiredText(
+      "m,model", "FILE", model_path,
+      "GGUF file, if only with a tokenizer; or the directory of a run or a checkpoint");
   options.Flag("decode", decode, "read ids, separated by blanks or commas, and print their text");
   options.Group("Special tokens");
   options.Flag("special", special,
@@ -30,7 +30,7 @@ void RunTokenize(const Command& command, std::span<const std::string> arguments)
     throw UsageError(ErrorInfo{.what = "does not go with --decode", .key = "--bos"});
   }
 
-  const std::unique_ptr<const Tokenizer> tokenizer = LoadTokenizer(model_path);
+  const std::shared_ptr<const Tokenizer> tokenizer = LoadTokenizerFor(model_path);
   const std::string input = ReadStandardInput(decode ? "the ids" : "the text");
   if (decode) {
     const std::vector<int32_t> ids = ParseTokenIds(input, "standard input");

@@ -33,8 +33,7 @@ void RunTrain(const Command& command, std::span<const std::string> arguments) {
   std::vector<std::string> overrides;
   bool resume = false;
   bool print_config = false;
-  Options options(command,
-                  "trit train config.toml --set train.steps=2000 --out runs/first");
+  Options options(command, "trit train config.toml --set train.steps=2000 --out runs/first");
   options.Group("Input");
   options.RequiredArgument("CONFIG", config_path, "TOML file; --print-config shows every key");
   options.TextList("set", "KEY=VALUE", overrides,
@@ -57,9 +56,8 @@ void RunTrain(const Command& command, std::span<const std::string> arguments) {
     return;
   }
   if (!out) {
-    throw UsageError(ErrorInfo{.what = "missing",
-                               .key = "--out",
-                               .hint = "it names the directory of the run"});
+    throw UsageError(
+        ErrorInfo{.what = "missing", .key = "--out", .hint = "it names the directory of the run"});
   }
   std::signal(SIGINT, OnInterrupt);
   std::signal(SIGTERM, OnInterrupt);

@@ -26,7 +26,6 @@ namespace {
 namespace fs = std::filesystem;
 
 constexpr std::string_view kStepPrefix = "step-";
-constexpr size_t kMinStepDigits = 6;
 constexpr std::string_view kTemporaryPrefix = ".tmp-";
 constexpr const char* kModelFile = "model.safetensors";
 constexpr const char* kOptimizerFile = "optimizer.safetensors";
@@ -53,7 +52,7 @@ std::optional<int64_t> ParseStepName(const std::string& name) {
   const std::string_view digits = std::string_view(name).substr(kStepPrefix.size());
   int64_t step = -1;
   const auto [end, status] = std::from_chars(digits.data(), digits.data() + digits.size(), step);
-  if (status != std::errc() || digits.size() < kMinStepDigits || StepName(step) != name) {
+  if (status != std::errc() || step < 0 || StepName(step) != name) {
     return std::nullopt;
   }
   return step;

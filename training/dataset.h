@@ -24,7 +24,30 @@ struct LabeledBatch {
   void AddRow(const TokenArray& tokens, int64_t first, int64_t length, float weight);
 };
 
-// The endless stream of training rows. An epoch is W = (N - 1) / T rows, N being the number of
+// Rows to train on, without end. Row r is a function of the seed and r alone.
+class TrainingSource {
+ public:
+  virtual ~TrainingSource() = default;
+  virtual int64_t num_tokens() const = 0;  // in the data
+  // Rows [first_row, first_row + num_rows), each token that counts with that weight; overwrites
+  // `out`.
+  virtual void Fill(int64_t first_row, int64_t num_rows, float weight, LabeledBatch& out) = 0;
+};
+
+// Rows to evaluate on.
+class EvaluationSource {
+ public:
+  virtual ~EvaluationSource() = default;
+  virtual int64_t num_rows() const = 0;  // 0: there is no validation data
+  // Tokens predicted by the first num_rows rows; RowsFor(n) is how many rows predict at least n
+  // tokens, all of them if there are fewer or n is 0.
+  virtual int64_t NumTargets(int64_t num_rows) const = 0;
+  virtual int64_t RowsFor(int64_t num_targets) const = 0;
+  // Rows [first_row, first_row + num_rows), weight 1 where a token counts; overwrites `out`.
+  virtual void Fill(int64_t first_row, int64_t num_rows, LabeledBatch& out) const = 0;
+};
+
+// Running text as training rows. An epoch is W = (N - 1) / T rows, N being the number of
 // tokens, whole ones only. Row r belongs to epoch r / W and is window p(r % W) of it; window k
 // holds tokens [o + kT, o + (k+1)T) and the target after them.
 //
@@ -37,19 +60,19 @@ struct LabeledBatch {
 //
 // Which rows a step sees is a function of the seed and the step alone: with B rows an update, step
 // i has rows [iB, (i+1)B). So a run continues exactly from its step number.
-class TrainingRows {
+class TrainingRows : public TrainingSource {
  public:
   // Throws Error if there are not even sequence_length + 1 tokens.
   TrainingRows(TokenArray tokens, int64_t sequence_length, DataOrder order, uint64_t seed);
 
+  int64_t num_tokens() const override { return tokens_.size(); }
   const TokenArray& tokens() const { return tokens_; }
   int64_t sequence_length() const { return sequence_length_; }
   int64_t rows_per_epoch() const { return rows_per_epoch_; }
 
   // Where row r begins.
   int64_t FirstToken(int64_t row);
-  // Rows [first_row, first_row + num_rows), each token with that weight; overwrites `out`.
-  void Fill(int64_t first_row, int64_t num_rows, float weight, LabeledBatch& out);
+  void Fill(int64_t first_row, int64_t num_rows, float weight, LabeledBatch& out) override;
 
  private:
   void PrepareEpoch(int64_t epoch);
@@ -64,19 +87,16 @@ class TrainingRows {
   std::vector<int64_t> windows_;  // (rows_per_epoch): p, kShuffle only
 };
 
-// Validation data: every token but the first is predicted once. The last row may be shorter.
-class EvaluationRows {
+// Running text to evaluate on: every token but the first is predicted once. The last row may be
+// shorter.
+class EvaluationRows : public EvaluationSource {
  public:
   EvaluationRows(TokenArray tokens, int64_t sequence_length);
 
-  // Tokens predicted by the first num_rows rows; RowsFor(n) is how many rows predict at least n
-  // tokens, all of them if there are fewer or n is 0.
-  int64_t NumTargets(int64_t num_rows) const;
-  int64_t RowsFor(int64_t num_targets) const;
-  int64_t num_rows() const { return num_rows_; }  // 0: there is no validation data
-
-  // Rows [first_row, first_row + num_rows), all weights 1; overwrites `out`.
-  void Fill(int64_t first_row, int64_t num_rows, LabeledBatch& out) const;
+  int64_t num_rows() const override { return num_rows_; }
+  int64_t NumTargets(int64_t num_rows) const override;
+  int64_t RowsFor(int64_t num_targets) const override;
+  void Fill(int64_t first_row, int64_t num_rows, LabeledBatch& out) const override;
 
  private:
   TokenArray tokens_;

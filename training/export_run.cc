@@ -84,6 +84,7 @@ std::unique_ptr<Model> LoadTrainedModel(const std::string& run_or_checkpoint) {
   trainable.ParametersChanged();
   auto model = std::make_unique<Model>(trainable.MakeInferenceModel());
   model->tokenizer = LoadRunTokenizer(checkpoint + "/" + kTokenizerFile);
+  model->chat_template = LoadRunChatTemplate(checkpoint + "/" + kTokenizerFile);
   model->name = std::filesystem::path(run_or_checkpoint).filename().string();
   return model;
 }

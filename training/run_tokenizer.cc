@@ -1,10 +1,14 @@
 #include "training/run_tokenizer.h"
 
 #include <filesystem>
+#include <functional>
 #include <optional>
 #include <utility>
+#include <vector>
 
 #include "engine/byte_tokenizer.h"
+#include "engine/chat_json.h"
+#include "engine/chat_template.h"
 #include "engine/error.h"
 #include "engine/gguf_reader.h"
 #include "engine/gguf_tokenizer.h"
@@ -19,6 +23,7 @@
 namespace trit {
 namespace {
 
+constexpr const char* kChatTemplateKey = "tokenizer.chat_template";
 constexpr uint64_t kMaxModelBytes = uint64_t{64} << 20;  // of a SentencePiece model
 
 std::unique_ptr<Tokenizer> ReadGgufVocabulary(const std::string& path) {
@@ -39,12 +44,27 @@ std::unique_ptr<Tokenizer> ReadTokenizerFile(const std::string& path) {
                              .expected = "a .gguf file or a SentencePiece .model"});
 }
 
+// Calls `use` for the texts of a file: documents, or what is said in conversations.
+void ForEachText(const std::string& path, bool chats,
+                 const std::function<void(std::string_view)>& use) {
+  if (!chats) {
+    ForEachDocument(path, use);
+    return;
+  }
+  ForEachJsonLine(path, [&](std::string_view json, const std::string& where) {
+    for (const ChatMessage& message : ParseChatMessages(json, where)) use(message.content);
+  });
+}
+
 std::unique_ptr<Tokenizer> TrainTokenizer(const TrainingConfig& config, int64_t vocab_size) {
-  TokenizerTrainer trainer({.vocab_size = vocab_size, .control_symbols = {}});
+  const bool chats = !config.data.chat_template.empty();
+  std::vector<std::string> control_symbols;
+  if (chats) control_symbols = ChatTemplate::Named(config.data.chat_template).special_tokens();
+  TokenizerTrainer trainer({.vocab_size = vocab_size, .control_symbols = control_symbols});
   bool any_text = false;
   for (const std::string& path : config.data.train) {
     if (IsTokenFile(path)) continue;
-    ForEachDocument(path, [&](std::string_view text) { trainer.Add(text); });
+    ForEachText(path, chats, [&](std::string_view text) { trainer.Add(text); });
     any_text = true;
   }
   if (!any_text) {
@@ -73,16 +93,27 @@ std::shared_ptr<const Tokenizer> MakeRunTokenizer(const TrainingConfig& config) 
   return nullptr;
 }
 
-void SaveRunTokenizer(const Tokenizer& tokenizer, const std::string& path) {
+void SaveRunTokenizer(const Tokenizer& tokenizer, const std::string& chat_template,
+                      const std::string& path) {
   GgufMetadata metadata(path);
   metadata.Set("general.architecture", std::string("llama"));  // readers insist on one
   AppendGgufTokenizer(tokenizer.data(), metadata);
+  if (!chat_template.empty()) {
+    metadata.Set(kChatTemplateKey, std::string(ChatTemplate::Named(chat_template).jinja()));
+  }
   CreateGguf(path, metadata, {}).Commit();
 }
 
 std::shared_ptr<const Tokenizer> LoadRunTokenizer(const std::string& path) {
   if (!std::filesystem::exists(path)) return nullptr;
   return ReadGgufVocabulary(path);
+}
+
+std::string LoadRunChatTemplate(const std::string& path) {
+  if (!std::filesystem::exists(path)) return "";
+  const GgufReader reader(path);
+  const std::string* jinja = reader.metadata().FindString(kChatTemplateKey);
+  return jinja == nullptr ? "" : *jinja;
 }
 
 }  // namespace trit

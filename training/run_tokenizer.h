@@ -19,10 +19,13 @@ inline constexpr const char* kTokenizerFile = "tokenizer.gguf";
 // Error or UsageError.
 std::shared_ptr<const Tokenizer> MakeRunTokenizer(const TrainingConfig& config);
 
-// Writes the file atomically.
-void SaveRunTokenizer(const Tokenizer& tokenizer, const std::string& path);
+// Writes the file atomically. chat_template: the format's name, or empty.
+void SaveRunTokenizer(const Tokenizer& tokenizer, const std::string& chat_template,
+                      const std::string& path);
 // Null if there is no such file.
 std::shared_ptr<const Tokenizer> LoadRunTokenizer(const std::string& path);
+// The Jinja text of the chat format in such a file; empty if there is none.
+std::string LoadRunChatTemplate(const std::string& path);
 
 }  // namespace trit
 

@@ -18,8 +18,7 @@
 // end, the second one from a lower peak, so the rate drops where the stages meet; weight decay ends
 // there as well, because a latent weight's size is the confidence in its trit. Peak learning rates
 // of the paper fall by 2/3 and go to 0. wsd (warm-up, stable, decay) decays by 1 - sqrt (Haegele et
-// al. 2024). Where the run is too short for a phase (n - 1 <= w, say), p is 1 from its first step
-// on.
+// al. 2024). Where p or q would have no way to go (n - 1 <= w, say) it is 1.
 #ifndef TRIT_TRAINING_SCHEDULE_H_
 #define TRIT_TRAINING_SCHEDULE_H_
 

@@ -37,14 +37,14 @@ void ForEachLine(const InputFile& file, const std::function<void(std::string_vie
 }
 
 // The document that a line of a .jsonl file holds.
-std::string RecordText(const std::string& path, int64_t line, std::string_view json) {
+std::string RecordText(std::string_view json, const std::string& where) {
   const auto fail = [&](const std::string& what, const std::string& found) {
     throw Error(ErrorInfo{.what = what,
-                          .file = path + ":" + std::to_string(line),
+                          .file = where,
                           .expected = "{\"text\": \"...\"}",
                           .found = found});
   };
-  const nlohmann::json record = ParseStrictJson(json, path + ":" + std::to_string(line));
+  const nlohmann::json record = ParseStrictJson(json, where);
   if (!record.is_object()) fail("not an object", std::string(record.type_name()));
   const auto text = record.find("text");
   if (text == record.end()) {
@@ -77,6 +77,14 @@ size_t PieceLength(std::string_view text) {
 
 }  // namespace
 
+void ForEachJsonLine(
+    const std::string& path,
+    const std::function<void(std::string_view json, const std::string& where)>& use) {
+  ForEachLine(InputFile(path), [&](std::string_view line, int64_t number) {
+    if (!IsBlank(line)) use(line, path + ":" + std::to_string(number));
+  });
+}
+
 void ForEachDocument(const std::string& path, const std::function<void(std::string_view)>& use) {
   if (path.ends_with(".txt")) {
     const InputFile file(path);
@@ -84,8 +92,8 @@ void ForEachDocument(const std::string& path, const std::function<void(std::stri
     file.ReadAt(0, text.data(), text.size());
     use(text);
   } else if (path.ends_with(".jsonl")) {
-    ForEachLine(InputFile(path), [&](std::string_view line, int64_t number) {
-      if (!IsBlank(line)) use(RecordText(path, number, line));
+    ForEachJsonLine(path, [&](std::string_view json, const std::string& where) {
+      use(RecordText(json, where));
     });
   } else {
     throw Error(ErrorInfo{.what = "unknown kind of data file",

@@ -1,7 +1,8 @@
 // Text to train on, as documents.
 //
 //   .txt    the whole file is one document, its bytes as they are
-//   .jsonl  an object a line, {"text": "…"}; its text is a document. Empty lines are skipped.
+//   .jsonl  an object a line, {"text": "…"}; its text is a document. Empty lines are skipped. With
+//           {"messages": …} (engine/chat_json.h) a line is a conversation.
 //
 // (.bin files hold token ids already: token_file.h.)
 #ifndef TRIT_TRAINING_TEXT_SOURCE_H_
@@ -22,6 +23,11 @@ namespace trit {
 // Calls `use` for every document of the file, in order. Throws Error with the file, and the line
 // where there is one, for other kinds of file and for lines that are not as above.
 void ForEachDocument(const std::string& path, const std::function<void(std::string_view)>& use);
+
+// Calls `use` for every line of a .jsonl file that is not empty, with "file:line" for messages.
+void ForEachJsonLine(
+    const std::string& path,
+    const std::function<void(std::string_view json, const std::string& where)>& use);
 
 // Appends the ids of a document: bos if the tokenizer adds it, the text, eos if the tokenizer has
 // one. Special tokens spelled out in the text are text. A document longer than a MiB is encoded in

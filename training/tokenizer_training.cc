@@ -51,7 +51,7 @@ size_t LengthThatFits(std::string_view line) {
 }  // namespace
 
 TokenizerTrainer::TokenizerTrainer(TokenizerTrainingOptions options)
-    : options_(std::move(options)) {
+    : options_(std::move(options)), has_character_(0x110000) {
   const std::vector<std::string>& symbols = options_.control_symbols;
   const int64_t min_size = kNumFixedTokens + static_cast<int64_t>(symbols.size()) + 1;
   if (options_.vocab_size < min_size || options_.vocab_size > kMaxVocabSize) {
@@ -82,6 +82,8 @@ void TokenizerTrainer::Add(std::string_view text) {
         next.code_point == kReserved) {
       AddLine(text.substr(begin, i - begin));
       begin = i + next.length;
+    } else {
+      has_character_[next.code_point] = true;
     }
     i += next.length;
   }
@@ -99,6 +101,14 @@ void TokenizerTrainer::AddLine(std::string_view line) {
 
 TokenizerData TokenizerTrainer::Train() {
   if (lines_.empty()) throw Error("there is no text to train a tokenizer on");
+  const int64_t needed = kNumFixedTokens + static_cast<int64_t>(options_.control_symbols.size()) +
+                         std::count(has_character_.begin(), has_character_.end(), true);
+  if (needed > options_.vocab_size) {
+    throw UsageError({.what = "the vocabulary has no room for every character of the text",
+                      .key = "vocab_size",
+                      .expected = "at least " + std::to_string(needed),
+                      .found = std::to_string(options_.vocab_size)});
+  }
   std::unordered_map<std::string, std::string> arguments = {
       {"model_type", "bpe"},
       {"vocab_size", std::to_string(options_.vocab_size)},

@@ -31,8 +31,8 @@ class TokenizerTrainer {
 
   // Once, after the last text. A vocabulary (model "llama", no space before the text) whose
   // encoding of any text decodes to the same bytes, but for U+2581, which becomes a space. The same
-  // options and texts give the same vocabulary. Throws Error if there is no text to learn from or
-  // the vocabulary has no room for its characters.
+  // options and texts give the same vocabulary. Throws Error if there is no text to learn from,
+  // UsageError if the vocabulary has no room for its characters.
   TokenizerData Train();
 
  private:
@@ -40,6 +40,7 @@ class TokenizerTrainer {
 
   TokenizerTrainingOptions options_;
   std::vector<std::string> lines_;
+  std::vector<bool> has_character_;  // by code point
 };
 
 }  // namespace trit

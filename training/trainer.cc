@@ -51,16 +51,22 @@ void Trainer::Resume(const std::string& checkpoint) {
 }
 
 StepResult Trainer::Step(const std::function<void()>& before_clipping) {
-  const int64_t passes = config_.MicroBatchesPerStep();
   const int64_t rows = config_.train.micro_batch;
-  const float token_weight =
-      static_cast<float>(1.0 / static_cast<double>(passes * rows * config_.data.sequence_length));
+  passes_.resize(static_cast<size_t>(config_.MicroBatchesPerStep()));
+  double num_targets = 0;
+  for (size_t pass = 0; pass < passes_.size(); ++pass) {
+    const int64_t first_row = state_.next_row + static_cast<int64_t>(pass) * rows;
+    data_.train->Fill(first_row, rows, 1.0f, passes_[pass]);
+    for (const float weight : passes_[pass].weights) num_targets += weight;
+  }
+  // The mean over the tokens of all passes that count.
+  const float token_weight = static_cast<float>(1.0 / num_targets);
   model_.parameters().ZeroGradients();
   StepResult result;
-  for (int64_t pass = 0; pass < passes; ++pass) {
-    data_.train.Fill(state_.next_row + pass * rows, rows, token_weight, labeled_);
-    result.loss += model_.AccumulateGradients(labeled_.batch, labeled_.targets, labeled_.weights,
-                                              pass + 1 == passes);
+  for (LabeledBatch& pass : passes_) {
+    for (float& weight : pass.weights) weight *= token_weight;
+    result.loss += model_.AccumulateGradients(pass.batch, pass.targets, pass.weights,
+                                              &pass == &passes_.back());
   }
   result.grad_norm = GradientNorm(model_.parameters());
   if (!std::isfinite(result.loss) || !std::isfinite(result.grad_norm)) {
@@ -80,22 +86,24 @@ StepResult Trainer::Step(const std::function<void()>& before_clipping) {
                model_.parameters());
   model_.ParametersChanged();
   ++state_.step;
-  state_.next_row += passes * rows;
+  state_.next_row += static_cast<int64_t>(passes_.size()) * rows;
   return result;
 }
 
 EvaluationResult Trainer::Evaluate() {
-  const EvaluationRows& validation = data_.validation;
+  const EvaluationSource& validation = *data_.validation;
+  LabeledBatch labeled;
   const int64_t num_rows = validation.RowsFor(config_.train.eval_tokens);
   double sum = 0;
   double bytes = 0;
   for (int64_t first = 0; first < num_rows; first += config_.train.micro_batch) {
-    validation.Fill(first, std::min(config_.train.micro_batch, num_rows - first), labeled_);
-    losses_.resize(labeled_.targets.size());
-    model_.Evaluate(labeled_.batch, labeled_.targets, labeled_.weights, losses_);
+    validation.Fill(first, std::min(config_.train.micro_batch, num_rows - first), labeled);
+    losses_.resize(labeled.targets.size());
+    model_.Evaluate(labeled.batch, labeled.targets, labeled.weights, losses_);
     for (size_t r = 0; r < losses_.size(); ++r) {
       sum += losses_[r];
-      if (!token_bytes_.empty()) bytes += token_bytes_[static_cast<size_t>(labeled_.targets[r])];
+      if (token_bytes_.empty() || labeled.weights[r] == 0) continue;
+      bytes += token_bytes_[static_cast<size_t>(labeled.targets[r])];
     }
   }
   EvaluationResult result;

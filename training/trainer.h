@@ -47,7 +47,8 @@ class Trainer {
   // Throws Error, leaving the weights as they were, if the loss or the gradient is not finite.
   StepResult Step(const std::function<void()>& before_clipping = {});
 
-  bool has_validation() const { return data_.validation.num_rows() > 0; }
+  const TrainingData& data() const { return data_; }
+  bool has_validation() const { return data_.validation->num_rows() > 0; }
   // Over the first eval_tokens validation tokens, with inference's bits. Remembers the best.
   EvaluationResult Evaluate();
 
@@ -57,7 +58,7 @@ class Trainer {
   std::vector<int32_t> token_bytes_;
   TrainableModel model_;
   TrainerState state_;
-  LabeledBatch labeled_;
+  std::vector<LabeledBatch> passes_;  // of a step
   std::vector<float> losses_;
 };
 

@@ -174,6 +174,12 @@ toml::table ParseOverrideValue(const std::string& key, const std::string& value)
   }
 }
 
+std::string Trimmed(const std::string& text) {
+  const size_t begin = text.find_first_not_of(' ');
+  if (begin == std::string::npos) return "";
+  return text.substr(begin, text.find_last_not_of(' ') - begin + 1);
+}
+
 void ApplyOverride(const std::string& text, toml::table& root) {
   const size_t equals = text.find('=');
   const size_t dot = text.find('.');
@@ -183,8 +189,8 @@ void ApplyOverride(const std::string& text, toml::table& root) {
                                .expected = "section.key=value, such as train.steps=100",
                                .found = text});
   }
-  const std::string section = text.substr(0, dot);
-  const std::string key = text.substr(dot + 1, equals - dot - 1);
+  const std::string section = Trimmed(text.substr(0, dot));
+  const std::string key = Trimmed(text.substr(dot + 1, equals - dot - 1));
   toml::table value = ParseOverrideValue(FullName(section, key), text.substr(equals + 1));
   if (!root.contains(section)) root.insert(section, toml::table());
   toml::table* table = root[section].as_table();

@@ -4,8 +4,12 @@
 #include <utility>
 #include <vector>
 
+#include "engine/chat_encoding.h"
+#include "engine/chat_json.h"
+#include "engine/chat_template.h"
 #include "engine/error.h"
 #include "ternary_kernels/check.h"
+#include "training/document_rows.h"
 #include "training/text_source.h"
 
 namespace trit {
@@ -28,6 +32,67 @@ void RequireTargets(const TokenArray& tokens, const char* key, const char* hint)
                         .hint = hint});
 }
 
+DocumentSet ReadChats(const std::vector<std::string>& paths, const ChatTemplate& chat_template,
+                      const Tokenizer& tokenizer, int64_t vocab_size) {
+  DocumentSet documents(vocab_size);
+  for (const std::string& path : paths) {
+    if (!path.ends_with(".jsonl")) {
+      throw UsageError(ErrorInfo{.what = "data.chat_template asks for conversations",
+                                 .file = path,
+                                 .expected = "a .jsonl file with {\"messages\": ...} lines"});
+    }
+    ForEachJsonLine(path, [&](std::string_view json, const std::string& where) {
+      const ChatTokens chat =
+          EncodeChat(chat_template, tokenizer, ParseChatMessages(json, where), false);
+      documents.Append(chat.tokens, chat.loss);
+    });
+  }
+  return documents;
+}
+
+int64_t HeldBack(int64_t count, double fraction) {
+  return static_cast<int64_t>(std::floor(static_cast<double>(count) * fraction));
+}
+
+TrainingData LoadChats(const TrainingConfig& config, const Tokenizer* tokenizer) {
+  if (tokenizer == nullptr) {
+    throw UsageError(ErrorInfo{.what = "conversations need a tokenizer", .key = "data.tokenizer"});
+  }
+  const DataConfig& data = config.data;
+  const ChatTemplate chat_template = ChatTemplate::Named(data.chat_template);
+  const int64_t vocab_size = config.model.vocab_size;
+  DocumentSet train = ReadChats(data.train, chat_template, *tokenizer, vocab_size);
+  DocumentSet validation = ReadChats(data.validation, chat_template, *tokenizer, vocab_size);
+  if (data.validation.empty()) {
+    const int64_t held_back = HeldBack(train.num_documents(), data.validation_fraction);
+    validation = train.SplitOff(train.num_documents() - held_back);
+  }
+  std::string fingerprint = train.Fingerprint();
+  return {std::make_unique<DocumentTrainingRows>(std::move(train), data.sequence_length,
+                                                 data.order,
+                                                 static_cast<uint64_t>(config.train.seed)),
+          std::make_unique<DocumentEvaluationRows>(std::move(validation), data.sequence_length),
+          std::move(fingerprint)};
+}
+
+TrainingData LoadRunningText(const TrainingConfig& config, const Tokenizer* tokenizer) {
+  const DataConfig& data = config.data;
+  const int64_t vocab_size = config.model.vocab_size;
+  TokenArray train = ReadFiles(data.train, tokenizer, vocab_size);
+  TokenArray validation = ReadFiles(data.validation, tokenizer, vocab_size);
+  if (!data.validation.empty()) {
+    RequireTargets(validation, "data.validation", "");
+  } else if (data.validation_fraction > 0) {
+    validation = train.SplitOff(train.size() - HeldBack(train.size(), data.validation_fraction));
+    RequireTargets(validation, "data.validation_fraction", "0 trains without validation data");
+  }
+  std::string fingerprint = train.Fingerprint();
+  return {std::make_unique<TrainingRows>(std::move(train), data.sequence_length, data.order,
+                                         static_cast<uint64_t>(config.train.seed)),
+          std::make_unique<EvaluationRows>(std::move(validation), data.sequence_length),
+          std::move(fingerprint)};
+}
+
 }  // namespace
 
 void SettleVocabSize(const Tokenizer* tokenizer, TrainingConfig& config) {
@@ -48,27 +113,15 @@ void SettleVocabSize(const Tokenizer* tokenizer, TrainingConfig& config) {
 }
 
 TrainingData LoadTrainingData(const TrainingConfig& config, const Tokenizer* tokenizer) {
-  const DataConfig& data = config.data;
   const int64_t vocab_size = config.model.vocab_size;
   TRIT_CHECK(vocab_size > 0 && (tokenizer == nullptr || tokenizer->vocab_size() <= vocab_size));
-  if (data.train.empty()) {
+  if (config.data.train.empty()) {
     throw UsageError(ErrorInfo{.what = "no training data",
                                .key = "data.train",
                                .expected = "a list of .txt, .jsonl or .bin files"});
   }
-  TokenArray train = ReadFiles(data.train, tokenizer, vocab_size);
-  TokenArray validation = ReadFiles(data.validation, tokenizer, vocab_size);
-  if (!data.validation.empty()) {
-    RequireTargets(validation, "data.validation", "");
-  } else if (data.validation_fraction > 0) {
-    const double kept = static_cast<double>(train.size()) * data.validation_fraction;
-    validation = train.SplitOff(train.size() - static_cast<int64_t>(std::floor(kept)));
-    RequireTargets(validation, "data.validation_fraction", "0 trains without validation data");
-  }
-  std::string fingerprint = train.Fingerprint();
-  return {TrainingRows(std::move(train), data.sequence_length, data.order,
-                       static_cast<uint64_t>(config.train.seed)),
-          EvaluationRows(std::move(validation), data.sequence_length), std::move(fingerprint)};
+  return config.data.chat_template.empty() ? LoadRunningText(config, tokenizer)
+                                           : LoadChats(config, tokenizer);
 }
 
 }  // namespace trit

@@ -79,7 +79,8 @@ class Run {
       log_->Append(metrics);
       ShowProgress(metrics);
       outcome_.loss = metrics.loss;
-      outcome_.interrupted = options_.stop_requested && options_.stop_requested();
+      outcome_.interrupted = trainer_->state().step < config_.train.steps &&
+                             options_.stop_requested && options_.stop_requested();
       trainer_->set_elapsed_seconds(earlier_seconds + SecondsNow() - start);
       const int64_t done = trainer_->state().step;
       if (IsDue(config_.train.sample_every, done) && !outcome_.interrupted) ShowSample();
@@ -117,7 +118,9 @@ class Run {
     if (options_.resume) tokenizer_ = LoadRunTokenizer(File(kTokenizerFile));
     if (tokenizer_ != nullptr) return;
     tokenizer_ = MakeRunTokenizer(config_);
-    if (tokenizer_ != nullptr) SaveRunTokenizer(*tokenizer_, File(kTokenizerFile));
+    if (tokenizer_ != nullptr) {
+      SaveRunTokenizer(*tokenizer_, config_.data.chat_template, File(kTokenizerFile));
+    }
   }
 
   void PrepareTrainer() {
@@ -133,8 +136,8 @@ class Run {
       token_bytes = TokenByteCounts(*tokenizer_, config_.model.vocab_size);
     }
     progress_.Message(fmt::format("{} training tokens, {} validation tokens",
-                                  data.train.tokens().size(),
-                                  data.validation.NumTargets(data.validation.num_rows())));
+                                  data.train->num_tokens(),
+                                  data.validation->NumTargets(data.validation->num_rows())));
     trainer_ = std::make_unique<Trainer>(config_, precision, std::move(data),
                                          std::move(token_bytes));
     if (!checkpoints_.empty() && options_.resume) {

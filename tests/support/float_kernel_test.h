@@ -51,8 +51,7 @@ inline bool HasFusedMultiplyAdd(const std::string& target) {
          target.starts_with("SVE");
 }
 
-// Checks that compute(), a std::vector, has the same bits with 1, 2 and 5 threads, which it
-// returns.
+// Checks that compute(), a std::vector, has the same bits with 1 and 2 threads, and returns it.
 template <typename Compute>
 auto CheckThreads(const Compute& compute) {
   const int num_threads = NumThreads();

@@ -1,0 +1,234 @@
+#include "tools/demo/dialogues.h"
+
+#include <algorithm>
+#include <iterator>
+#include <map>
+#include <utility>
+
+#include "tools/demo/facts.h"
+
+namespace trit::demo {
+namespace {
+
+// One in six facts belongs to the test, by the fact alone.
+bool IsTestFact(const std::string& fact) {
+  uint64_t hash = 1469598103934665603u;  // FNV-1a
+  for (const char c : fact) hash = (hash ^ static_cast<unsigned char>(c)) * 1099511628211u;
+  return (hash >> 17) % 6 == 0;
+}
+
+std::string Replace(std::string text, const std::string& mark, const std::string& value) {
+  for (size_t at = text.find(mark); at != std::string::npos; at = text.find(mark, at)) {
+    text.replace(at, mark.size(), value);
+    at += value.size();
+  }
+  return text;
+}
+
+std::string Fill(const std::string& text, const std::string& a, const std::string& b = "") {
+  return Replace(Replace(text, "{a}", a), "{b}", b);
+}
+
+// "fox" -> "a fox", "owl" -> "an owl"
+std::string WithArticle(const std::string& noun) {
+  return (std::string("aeiou").find(noun[0]) != std::string::npos ? "an " : "a ") + noun;
+}
+
+int64_t CountOf(const std::string& text, const std::string& part) {
+  int64_t count = 0;
+  for (size_t at = text.find(part); at != std::string::npos; at = text.find(part, at + 1)) ++count;
+  return count;
+}
+
+}  // namespace
+
+const std::vector<std::string>& Categories() {
+  static const std::vector<std::string> all = {
+      "greeting", "identity",  "sum",     "difference", "capital", "colour",
+      "opposite", "counting",  "spelling", "comparing", kStoryCategory, "follow_up"};
+  return all;
+}
+
+int64_t DialogueWriter::Between(int64_t low, int64_t high) {
+  return low + static_cast<int64_t>(
+                   random_.Below(draws_++, static_cast<uint64_t>(high - low + 1)));
+}
+
+Exchange DialogueWriter::Sum(Part part) {
+  while (true) {
+    const std::string a = std::to_string(Between(0, 20));
+    const std::string b = std::to_string(Between(0, 20));
+    if (IsTestFact("sum " + a + " " + b) != (part == Part::kTest)) continue;
+    const std::string result = std::to_string(std::stoi(a) + std::stoi(b));
+    return {"sum", Fill(Pick(SumQuestions()), a, b), a + " plus " + b + " is " + result + ".", {}};
+  }
+}
+
+Exchange DialogueWriter::Difference(Part part) {
+  while (true) {
+    const int64_t x = Between(0, 20);
+    const int64_t y = Between(0, x);
+    const std::string a = std::to_string(x);
+    const std::string b = std::to_string(y);
+    if (IsTestFact("difference " + a + " " + b) != (part == Part::kTest)) continue;
+    return {"difference", Fill(Pick(DifferenceQuestions()), a, b),
+            a + " minus " + b + " is " + std::to_string(x - y) + ".", {}};
+  }
+}
+
+Exchange DialogueWriter::Count(Part part) {
+  while (true) {
+    const int64_t first = Between(1, 30);
+    const int64_t last = first + Between(2, 9);
+    const std::string a = std::to_string(first);
+    const std::string b = std::to_string(last);
+    if (IsTestFact("count " + a + " " + b) != (part == Part::kTest)) continue;
+    std::string answer;
+    for (int64_t i = first; i <= last; ++i) answer += (i > first ? ", " : "") + std::to_string(i);
+    return {"counting", Fill(Pick(CountQuestions()), a, b), answer + ".", {}};
+  }
+}
+
+Exchange DialogueWriter::Backwards(Part part) {
+  while (true) {
+    const std::string& word = Pick(Words());
+    if (IsTestFact("word " + word) != (part == Part::kTest)) continue;
+    return {"spelling", Fill(Pick(BackwardsQuestions()), word),
+            word + " backwards is " + std::string(word.rbegin(), word.rend()) + ".", {}};
+  }
+}
+
+Exchange DialogueWriter::Compare(Part part) {
+  while (true) {
+    const int64_t x = Between(0, 99);
+    const int64_t y = Between(0, 99);
+    const std::string a = std::to_string(x);
+    const std::string b = std::to_string(y);
+    if (x == y || IsTestFact("compare " + a + " " + b) != (part == Part::kTest)) continue;
+    const bool bigger = Between(0, 1) == 1;
+    const std::string& left = (x > y) == bigger ? a : b;
+    const std::string& right = (x > y) == bigger ? b : a;
+    return {"comparing", Fill(Pick(bigger ? BiggerQuestions() : SmallerQuestions()), a, b),
+            left + (bigger ? " is bigger than " : " is smaller than ") + right + ".", {}};
+  }
+}
+
+Exchange DialogueWriter::Story(Part part) {
+  while (true) {
+    const Animal& animal = Pick(Animals());
+    const Place& place = Pick(Places());
+    if (IsTestFact("story " + animal.name + " " + place.name) != (part == Part::kTest)) continue;
+    const std::string question =
+        Fill(Pick(StoryQuestions()), WithArticle(animal.name), place.where);
+    const std::string answer = "Once upon a time there was " + WithArticle(animal.name) + " " +
+                               place.where + ". The " + animal.name + " " + animal.likes + ". " +
+                               place.event + " The " + animal.name + " " + place.ending +
+                               " The end.";
+    return {kStoryCategory, question, answer, {}};
+  }
+}
+
+Exchange DialogueWriter::FollowUp(Part part) {
+  // Facts of the turn before may be of either part: what is tested is that it was heard.
+  switch (Between(0, 3)) {
+    case 0:
+      while (true) {
+        const std::string& name = Pick(PersonNames());
+        if (IsTestFact("name " + name) != (part == Part::kTest)) continue;
+        return {"follow_up", Pick(NameQuestions()), "Your name is " + name + ".",
+                {{"follow_up", Fill(Pick(NameStatements()), name),
+                  "Nice to meet you, " + name + "!", {}}}};
+      }
+    case 1:
+      while (true) {
+        const std::string& thing = Pick(FavouriteThings());
+        const std::string& kind = Pick(FavouriteKinds());
+        if (IsTestFact("favourite " + kind + " " + thing) != (part == Part::kTest)) continue;
+        return {"follow_up", Fill(Pick(FavouriteQuestions()), kind),
+                "Your favourite " + kind + " is " + thing + ".",
+                {{"follow_up", "My favourite " + kind + " is " + thing + ".",
+                  "I will remember that your favourite " + kind + " is " + thing + ".", {}}}};
+      }
+    case 2:
+      while (true) {
+        const Exchange sum = Sum(Part::kTraining);
+        const size_t number = sum.answer.rfind(' ') + 1;
+        const std::string result = sum.answer.substr(number, sum.answer.size() - number - 1);
+        const std::string more = std::to_string(Between(1, 5));
+        if (IsTestFact("more " + result + " " + more) != (part == Part::kTest)) continue;
+        return {"follow_up", Fill(Pick(MoreQuestions()), more),
+                result + " plus " + more + " is " +
+                    std::to_string(std::stoi(result) + std::stoi(more)) + ".",
+                {sum}};
+      }
+    default:
+      while (true) {
+        const Exchange before = Between(0, 1) == 0 ? Sum(Part::kTraining) : Compare(Part::kTraining);
+        if (IsTestFact("repeat " + before.question) != (part == Part::kTest)) continue;
+        return {"follow_up", Pick(RepeatQuestions()), "You asked: " + before.question, {before}};
+      }
+  }
+}
+
+Exchange DialogueWriter::Draw(const std::string& category, Part part) {
+  const bool test = part == Part::kTest;
+  if (category == "sum") return Sum(part);
+  if (category == "difference") return Difference(part);
+  if (category == "counting") return Count(part);
+  if (category == "spelling") return Backwards(part);
+  if (category == "comparing") return Compare(part);
+  if (category == kStoryCategory) return Story(part);
+  if (category == "follow_up") return FollowUp(part);
+  const KnownTopic& topic = Pick(category == "greeting"   ? Greetings()
+                                 : category == "identity" ? Identity()
+                                 : category == "capital"  ? Capitals()
+                                 : category == "colour"   ? Colours()
+                                                          : Opposites());
+  const Wordings& wordings = *topic.wordings;
+  return {category, Fill(Pick(test ? wordings.test : wordings.training), topic.subject),
+          topic.answer, {}};
+}
+
+void DialogueWriter::Append(const Exchange& exchange, Dialogue& dialogue) const {
+  for (const Exchange& before : exchange.before) Append(before, dialogue);
+  dialogue.exchanges.push_back(exchange);
+  dialogue.exchanges.back().before.clear();
+  dialogue.category = exchange.category;
+}
+
+Dialogue DialogueWriter::TrainingDialogue() {
+  Dialogue dialogue;
+  const int64_t length = Between(2, 5);
+  while (static_cast<int64_t>(dialogue.exchanges.size()) < length) {
+    Append(Draw(Pick(Categories()), Part::kTraining), dialogue);
+  }
+  return dialogue;
+}
+
+Dialogue DialogueWriter::TestDialogue(const std::string& category) {
+  Dialogue dialogue;
+  const int64_t before = Between(0, 2);
+  while (static_cast<int64_t>(dialogue.exchanges.size()) < before) {
+    Append(Draw(Pick(Categories()), Part::kTraining), dialogue);
+  }
+  Append(Draw(category, Part::kTest), dialogue);
+  return dialogue;
+}
+
+bool IsStoryFor(const std::string& expected, const std::string& told) {
+  const std::string opening = "Once upon a time there was a";
+  if (!expected.starts_with(opening)) return false;
+  for (const Animal& animal : Animals()) {
+    for (const Place& place : Places()) {
+      const std::string start = "Once upon a time there was " + WithArticle(animal.name) + " " +
+                                place.where + ".";
+      if (!expected.starts_with(start)) continue;
+      return told.starts_with("Once upon a time") && CountOf(told, animal.name) >= 2 &&
+             CountOf(told, place.name) >= 1 && CountOf(told, ". ") >= 3 &&
+             told.ends_with("The end.");
+    }
+  }
+  return false;
+}
+
+}  // namespace trit::demo
