@@ -17,7 +17,7 @@ enum class TokenType : int32_t {
   kUnknown = 2,      // stands for text that has no token
   kControl = 3,      // special: text only becomes it when special tokens are asked for
   kUserDefined = 4,  // its text always becomes this token, before any merging
-  kUnused = 5,       // no text becomes it, though merging may pass through it
+  kUnused = 5,       // merging passes through it on the way to longer tokens, no more
   kByte = 6,         // "<0x0A>"
 };
 

@@ -1,13 +1,13 @@
-// Causal grouped-query attention over pages of 64 positions, for prompts, single tokens and training
-// alike: softmax(q k^T / sqrt(D)) v.
+// Causal grouped-query attention over pages of 64 positions, for prompts, single tokens and
+// training alike: softmax(q k^T / sqrt(D)) v.
 //
-// Exactness: keys and values lie in pages of kAttentionPage absolute positions, keys transposed. For
-// each page a query row gets a page-local maximum m, sum l = sum_j exp(s_j - m) and o = sum_j
+// Exactness: keys and values lie in pages of kAttentionPage absolute positions, keys transposed.
+// For each page a query row gets a page-local maximum m, sum l = sum_j exp(s_j - m) and o = sum_j
 // exp(s_j - m) v_j; all sums run in ascending order of head dimension (scores) and of position
 // (values), SIMD lanes lying across positions and head dimension, so that nothing is reduced across
 // lanes but m and l. Pages are combined in ascending order. A row's bits therefore do not depend on
-// the other rows, on how a prompt was cut, or on the number of threads. (FlashAttention's recurrence,
-// Dao et al. 2022.)
+// the other rows, on how a prompt was cut, or on the number of threads. (FlashAttention's
+// recurrence, Dao et al. 2022.)
 #ifndef TRIT_TERNARY_KERNELS_ATTENTION_H_
 #define TRIT_TERNARY_KERNELS_ATTENTION_H_
 
@@ -19,20 +19,20 @@ namespace trit {
 inline constexpr int64_t kAttentionPage = 64;  // positions
 
 struct AttentionShape {
-  int64_t num_heads;      // H
-  int64_t num_kv_heads;   // G, divides H; query head h reads kv head h / (H / G)
-  int64_t head_dim;       // D, even
+  int64_t num_heads;     // H
+  int64_t num_kv_heads;  // G, divides H; query head h reads kv head h / (H / G)
+  int64_t head_dim;      // D, even
   int64_t PageFloats() const { return num_kv_heads * head_dim * kAttentionPage; }  // keys or values
 };
 
 // Consecutive query rows of one sequence, and that sequence's pages in one layer.
 struct AttentionSegment {
-  int64_t first_row;       // of q and out
+  int64_t first_row;  // of q and out
   int64_t num_rows;
   int64_t first_position;  // absolute position of the first row; row i attends to positions
                            // [0, first_position + i]
-  // One pointer a page, for positions [64 p, 64 p + 64). Slots behind the last stored position hold
-  // any finite floats.
+  // One pointer a page, for positions [64 p, 64 p + 64). Slots behind the last stored position may
+  // hold anything. A vector behind a page must be readable, as it is in an AlignedBuffer.
   const float* const* key_pages;    // each (G, D, 64): transposed
   const float* const* value_pages;  // each (G, 64, D)
 };
@@ -63,10 +63,12 @@ struct TrainingSegment {
 };
 
 // Gradients from saved q, k, v, out, log_sum_exp (probabilities are recomputed). q, out, dout, dq:
-// (rows, H * D); k, v, dk, dv: (rows, G * D); all dense. dq, dk, dv are overwritten.
+// (rows, H * D); k, v, dk, dv: (rows, G * D); all dense. dq, dk, dv are overwritten. In parallel
+// over segments and kv heads.
 void AttentionBackward(const AttentionShape& shape, std::span<const TrainingSegment> segments,
                        const float* q, const float* k, const float* v, const float* out,
-                       const float* log_sum_exp, const float* dout, float* dq, float* dk, float* dv);
+                       const float* log_sum_exp, const float* dout, float* dq, float* dk,
+                       float* dv);
 
 }  // namespace trit
 

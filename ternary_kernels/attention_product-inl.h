@@ -53,8 +53,7 @@ HWY_NOINLINE void ProductBlock(const ProductOperands& operands, int64_t first) {
   const int64_t c_stride = operands.c_stride;
   for (int64_t r = 0; r < kRows; ++r) {
     for (int64_t v = 0; v < kVectors; ++v) {
-      sums[r][v] =
-          operands.accumulate ? hn::LoadU(d, c + r * c_stride + v * lanes) : hn::Zero(d);
+      sums[r][v] = operands.accumulate ? hn::LoadU(d, c + r * c_stride + v * lanes) : hn::Zero(d);
     }
   }
 

@@ -22,20 +22,30 @@ namespace {
 
 using dnnl::memory;
 
+bool HasAvx512() {
+  static const bool has = [] {
+    constexpr int kAvx512 = static_cast<int>(dnnl::cpu_isa::avx512_core);
+    return (static_cast<int>(dnnl::get_effective_cpu_isa()) & kAvx512) == kAvx512;
+  }();
+  return has;
+}
+
 // Rows of c in a floating-point tile. oneDNN orders a sum as the tile's height asks (AMX), or as
 // the row's place in the tile asks (AVX2 takes rows by six, those left over otherwise): so the last
 // tile is padded, and the height is a multiple of what the CPU takes. A row's sums then depend on
 // no other rows. Every tile reads all of b; at this height that costs 5 to 20 % against one product
 // of 512 rows.
-int64_t TileRows() {
-  static const bool avx512 = [] {
-    constexpr int kAvx512 = static_cast<int>(dnnl::cpu_isa::avx512_core);
-    return (static_cast<int>(dnnl::get_effective_cpu_isa()) & kAvx512) == kAvx512;
-  }();
-  return avx512 ? 128 : 132;
-}
+int64_t TileRows() { return HasAvx512() ? 128 : 132; }
 
-[[noreturn]] void Die(const dnnl::error& error) { CheckFailed(__FILE__, __LINE__, error.what()); }
+// An error of oneDNN's is a bug of ours: what we ask for is supported.
+template <typename Body>
+decltype(auto) OrDie(const Body& body) {
+  try {
+    return body();
+  } catch (const dnnl::error& error) {
+    CheckFailed(__FILE__, __LINE__, error.what());
+  }
+}
 
 // Never destroyed: the streams of threads may outlive static objects.
 const dnnl::engine& Engine() {
@@ -218,6 +228,14 @@ const T* Dense(const T* x, int64_t rows, int64_t cols, int64_t stride, Scratch& 
   return dense;
 }
 
+// x, stored (k, m), as a dense (m, k), on the calling thread.
+void TransposeRows(GemmType type, const void* x, int64_t stride, int64_t m, int64_t k,
+                   void* dense) {
+  const LibraryThreads threads(1);
+  const TranspositionKey key{.type = type, .m = m, .k = k, .stride = stride};
+  OrDie([&] { Cached<Transposition>(key).Run(x, dense); });
+}
+
 template <typename T>
 struct FloatProduct {
   int64_t m, n, k;
@@ -247,8 +265,7 @@ void RunTile(const FloatProduct<T>& p, int64_t begin, int64_t end) {
   if (p.a_transpose == Transpose::kYes || p.a_stride != p.k || partial) {
     T* dense = scratch.a.Get<T>(tile_rows * p.k);
     if (p.a_transpose == Transpose::kYes) {
-      const TranspositionKey key{.type = p.type, .m = rows, .k = p.k, .stride = p.a_stride};
-      Cached<Transposition>(key).Run(p.a + begin, dense);
+      TransposeRows(p.type, p.a + begin, p.a_stride, rows, p.k, dense);
     } else {
       CopyRows(a, p.a_stride * kSize, rows, p.k * kSize, dense, p.k * kSize);
     }
@@ -282,22 +299,41 @@ ProductKey TileKey(GemmType type, int64_t n, int64_t k, Transpose b_transpose, b
           .num_threads = 1};
 }
 
+// Whether to transpose a b stored (k, n) first: the f32 implementation for AVX-512 reads it in
+// place, with a page miss at every row of a large one, and takes up to four times as long. The copy
+// of a gigantic one would be as bad.
+bool TransposesB(GemmType type, int64_t n, int64_t k) {
+  return type == GemmType::kF32 && HasAvx512() && n * k >= (1 << 20) && n * k <= (1 << 26);
+}
+
+// b, stored (k, n), as a dense (n, k).
 template <typename T>
-void FloatGemm(FloatProduct<T> p, int64_t b_stride, Transpose b_transpose) try {
+const T* TransposedB(const FloatProduct<T>& p, int64_t b_stride) {
+  constexpr int64_t kRows = 64;
+  TRIT_CHECK(b_stride >= p.n);
+  T* dense = ScratchOfThread().b.Get<T>(p.n * p.k);
+  ParallelForBlocks(p.n, kRows, [&](int64_t begin, int64_t end) {
+    TransposeRows(p.type, p.b + begin, b_stride, end - begin, p.k, dense + begin * p.k);
+  });
+  return dense;
+}
+
+template <typename T>
+void FloatGemm(FloatProduct<T> p, int64_t b_stride, Transpose b_transpose) {
   TRIT_CHECK(p.m >= 0 && p.n >= 1 && p.k >= 1 && p.c_stride >= p.n);
   TRIT_CHECK(p.a_stride >= (p.a_transpose == Transpose::kYes ? p.m : p.k));
-  const bool transposed = b_transpose == Transpose::kYes;
-  p.b = Dense(p.b, transposed ? p.n : p.k, transposed ? p.k : p.n, b_stride, ScratchOfThread().b);
-  p.product = &Cached<Product>(TileKey(p.type, p.n, p.k, b_transpose, p.accumulate));
-  ParallelForBlocks(p.m, TileRows(), [&](int64_t begin, int64_t end) {
-    try {
-      RunTile(p, begin, end);
-    } catch (const dnnl::error& error) {
-      Die(error);
-    }
-  });
-} catch (const dnnl::error& error) {
-  Die(error);
+  if (b_transpose == Transpose::kYes) {
+    p.b = Dense(p.b, p.n, p.k, b_stride, ScratchOfThread().b);
+  } else if (TransposesB(p.type, p.n, p.k)) {
+    p.b = TransposedB(p, b_stride);
+    b_transpose = Transpose::kYes;
+  } else {
+    p.b = Dense(p.b, p.k, p.n, b_stride, ScratchOfThread().b);
+  }
+  const ProductKey key = TileKey(p.type, p.n, p.k, b_transpose, p.accumulate);
+  p.product = OrDie([&] { return &Cached<Product>(key); });
+  ParallelForBlocks(p.m, TileRows(),
+                    [&](int64_t begin, int64_t end) { OrDie([&] { RunTile(p, begin, end); }); });
 }
 
 ProductKey IntegerKey(int64_t m, int64_t n, int64_t k, int64_t c_stride, bool accumulate) {
@@ -321,7 +357,9 @@ bool IntegerGemmSaturates() {
     AlignedBuffer<int32_t> c(kSize * kSize);
     std::fill(a.begin(), a.end(), uint8_t{255});
     std::fill(b.begin(), b.end(), int8_t{127});
-    Product(IntegerKey(kSize, kSize, kSize, kSize, false)).Run(a.data(), b.data(), c.data());
+    OrDie([&] {
+      Product(IntegerKey(kSize, kSize, kSize, kSize, false)).Run(a.data(), b.data(), c.data());
+    });
     return std::any_of(c.begin(), c.end(), [](int32_t v) { return v != 255 * 127 * kSize; });
   }();
   return saturates;
@@ -356,31 +394,28 @@ bool HasBF16Gemm() {
 }
 
 void GemmU8S8(int64_t m, int64_t n, int64_t k, const uint8_t* a, int64_t a_stride, const int8_t* b,
-              int64_t b_stride, int32_t* c, int64_t c_stride) try {
+              int64_t b_stride, int32_t* c, int64_t c_stride) {
   TRIT_CHECK(m >= 0 && n >= 1 && k >= 1 && c_stride >= n);
   if (m == 0) return;
   const LibraryThreads threads(NumThreads());
   ThreadScratch& scratch = ScratchOfThread();
   a = Dense(a, m, k, a_stride, scratch.a);
   b = Dense(b, n, k, b_stride, scratch.b);
-  const Product& product = Cached<Product>(IntegerKey(m, n, k, c_stride, false));
+  const auto run = [&](const int8_t* weights, bool accumulate) {
+    OrDie([&] { Cached<Product>(IntegerKey(m, n, k, c_stride, accumulate)).Run(a, weights, c); });
+  };
   if (!IntegerGemmSaturates() || !AnyAbove64(b, n * k)) {
-    product.Run(a, b, c);
+    run(b, false);
     return;
   }
   // c = a (b / 2) + a (b - b / 2)
   int8_t* half = scratch.c.Get<int8_t>(n * k);
-  const auto fill_half = [&](int round_up) {
+  for (const int round_up : {0, 1}) {
     ParallelForBlocks(n * k, kTaskElements, [&](int64_t begin, int64_t end) {
       for (int64_t i = begin; i < end; ++i) half[i] = static_cast<int8_t>((b[i] + round_up) >> 1);
     });
-  };
-  fill_half(0);
-  product.Run(a, half, c);
-  fill_half(1);
-  Cached<Product>(IntegerKey(m, n, k, c_stride, true)).Run(a, half, c);
-} catch (const dnnl::error& error) {
-  Die(error);
+    run(half, round_up == 1);
+  }
 }
 
 void GemmF32(int64_t m, int64_t n, int64_t k, const float* a, int64_t a_stride,
@@ -399,14 +434,13 @@ void GemmBF16(int64_t m, int64_t n, int64_t k, const BFloat16* a, int64_t a_stri
             b_stride, b_transpose);
 }
 
-std::string GemmImplementation(const std::string& type, int64_t m, int64_t n, int64_t k) try {
-  if (type == "u8s8") return Cached<Product>(IntegerKey(m, n, k, n, false)).implementation();
-  TRIT_CHECK(type == "f32" || type == "bf16");
-  const GemmType gemm_type = type == "f32" ? GemmType::kF32 : GemmType::kBF16;
-  if (gemm_type == GemmType::kBF16 && !HasBF16Gemm()) return "none";
-  return Cached<Product>(TileKey(gemm_type, n, k, Transpose::kYes, false)).implementation();
-} catch (const dnnl::error& error) {
-  Die(error);
+std::string GemmImplementation(const std::string& type, int64_t m, int64_t n, int64_t k) {
+  TRIT_CHECK(type == "u8s8" || type == "f32" || type == "bf16");
+  if (type == "bf16" && !HasBF16Gemm()) return "none";
+  const ProductKey key = type == "u8s8" ? IntegerKey(m, n, k, n, false)
+                                        : TileKey(type == "f32" ? GemmType::kF32 : GemmType::kBF16,
+                                                  n, k, Transpose::kYes, false);
+  return OrDie([&] { return Cached<Product>(key).implementation(); });
 }
 
 }  // namespace trit

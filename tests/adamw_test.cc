@@ -14,7 +14,7 @@ namespace {
 const AdamWStep kStep{.learning_rate = 0.01,
                       .beta1 = 0.9,
                       .beta2 = 0.999,
-                      .eps = 1e-8,
+                      .eps = 0.01,  // large enough to see where it is added
                       .weight_decay = 0.1,
                       .gradient_scale = 0.5f,
                       .step = 1};
@@ -73,6 +73,7 @@ BOOST_AUTO_TEST_CASE(five_steps_match_the_formula) {
 BOOST_AUTO_TEST_CASE(first_step_has_the_size_of_the_learning_rate) {
   AdamWStep step = kStep;
   step.weight_decay = 0.0;
+  step.eps = 1e-12;
   std::vector<float> w = {1.0f, 1.0f, 1.0f}, m(3), v(3);
   const std::vector<float> gradient = {1e-3f, -1e3f, 0.0f};
   AdamWUpdate(step, 3, w.data(), gradient.data(), m.data(), v.data());

@@ -197,7 +197,7 @@ BOOST_AUTO_TEST_CASE(bf16) {
 // An inner dimension that oneDNN divides into blocks, whose size AMX makes depend on the number of
 // rows.
 BOOST_AUTO_TEST_CASE(long_sums_keep_bits) {
-  constexpr Shape kShape{150, 96, 2560};
+  static constexpr Shape kShape{150, 96, 2560};
   const auto check = [](const auto& problem) {
     const std::vector<float> c = CheckThreads([&] { return problem.Run(false); });
     for (const int64_t row : {0, 5, 130}) {
@@ -210,6 +210,30 @@ BOOST_AUTO_TEST_CASE(long_sums_keep_bits) {
   for (const Transpose transpose : {Transpose::kNo, Transpose::kYes}) {
     check(Problem<float>(kShape, Transpose::kNo, transpose, 0));
     if (HasBF16Gemm()) check(Problem<BFloat16>(kShape, Transpose::kNo, transpose, 0));
+  }
+}
+
+// Large enough that f32 transposes b.
+BOOST_AUTO_TEST_CASE(large_operand) {
+  constexpr int64_t kM = 70, kN = 1100, kK = 960;
+  const std::vector<float> a = RandomFloats(kM * kK, 1.0f, 4);
+  const std::vector<float> b = RandomFloats(kK * (kN + 1), 1.0f, 5);
+  const std::vector<float> c = CheckThreads([&] {
+    std::vector<float> out(kM * kN);
+    GemmF32(kM, kN, kK, a.data(), kK, Transpose::kNo, b.data(), kN + 1, Transpose::kNo, false,
+            out.data(), kN);
+    return out;
+  });
+  for (const int64_t r : {int64_t{0}, kM - 1}) {
+    for (int64_t col = 0; col < kN; ++col) {
+      double expected = 0.0, size = 0.0;
+      for (int64_t q = 0; q < kK; ++q) {
+        const double term = static_cast<double>(a[r * kK + q]) * b[q * (kN + 1) + col];
+        expected += term;
+        size += std::abs(term);
+      }
+      CheckWithin(c[r * kN + col], expected, (kK + 2) * kUnitRoundoff * size);
+    }
   }
 }
 

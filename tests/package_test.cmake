@@ -40,9 +40,17 @@ run(${CMAKE_COMMAND} -E env --unset=CXX --unset=CXXFLAGS
     ${CMAKE_COMMAND} -G Ninja -S ${CMAKE_CURRENT_LIST_DIR}/package_example -B ${WORK}/build
     -DCMAKE_PREFIX_PATH=${prefix})
 run(${CMAKE_COMMAND} --build ${WORK}/build)
-run(${WORK}/build/example)
-if(NOT output STREQUAL "model.gguf: no such model\n")
-  message(SEND_ERROR "the example printed: ${output}")
+set(model ${CMAKE_CURRENT_LIST_DIR}/data/bitnet-b1.58_i2_s.gguf)
+run(${WORK}/build/example ${model} hello)
+set(example_output "${output}")
+run(${prefix}/bin/trit generate -m ${model} -p hello -n 8 --temp 0)
+if(NOT example_output STREQUAL output)
+  message(SEND_ERROR "the example printed: ${example_output}\ntrit generate: ${output}")
+endif()
+execute_process(COMMAND ${WORK}/build/example missing.gguf hello
+                RESULT_VARIABLE result OUTPUT_VARIABLE output ERROR_VARIABLE error)
+if(NOT result EQUAL 1 OR NOT error MATCHES "^missing.gguf: [^\n]*\n$")
+  message(SEND_ERROR "without a model the example returned ${result} and said: ${error}")
 endif()
 
 file(GLOB_RECURSE package_files ${prefix}/*.cmake)

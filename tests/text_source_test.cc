@@ -202,22 +202,23 @@ BOOST_AUTO_TEST_CASE(SplitsOffTheLastPart) {
   WriteBytes(folder / "b.txt", "fghij");
   TrainingConfig config = DataConfigOf({folder / "a.txt", folder / "b.txt"}, 258);
   const TrainingData whole = LoadTrainingData(config, &tokenizer);
-  BOOST_TEST(whole.train.tokens().size() == 10);
-  BOOST_TEST(whole.validation.num_rows() == 0);
+  BOOST_TEST(whole.train->num_tokens() == 10);
+  BOOST_TEST(whole.validation->num_rows() == 0);
 
   config.data.validation_fraction = 0.39;  // 3.9 of 10 tokens: the last three
   const TrainingData split = LoadTrainingData(config, &tokenizer);
-  BOOST_TEST(split.train.tokens().size() == 7);
-  BOOST_TEST(split.train.tokens()[6] == 'g' + 2);
+  BOOST_TEST(split.train->num_tokens() == 7);
   LabeledBatch batch;
-  split.validation.Fill(0, 1, batch);
+  split.train->Fill(2, 1, 1.0f, batch);
+  BOOST_TEST(batch.targets == Ids({'f' + 2, 'g' + 2}));
+  split.validation->Fill(0, 1, batch);
   BOOST_TEST(batch.batch.tokens == Ids({'h' + 2, 'i' + 2}));
   BOOST_TEST(batch.targets == Ids({'i' + 2, 'j' + 2}));
   BOOST_TEST(split.fingerprint != whole.fingerprint);
 
   config.data.validation_fraction = 0;
   config.data.validation = {folder / "b.txt"};
-  BOOST_TEST(LoadTrainingData(config, &tokenizer).validation.NumTargets(2) == 4);
+  BOOST_TEST(LoadTrainingData(config, &tokenizer).validation->NumTargets(2) == 4);
 }
 
 BOOST_AUTO_TEST_CASE(RefusesTooLittleData) {

@@ -224,10 +224,10 @@ BOOST_AUTO_TEST_CASE(TakesTextsOfAnyShape) {
   // A line longer than SentencePiece takes, without any place to cut it but between characters.
   TokenizerTrainer long_line({.vocab_size = 300});
   std::string endless;
-  while (endless.size() < 300000) endless += "añ€";
+  while (endless.size() < 300000) endless += "añb";
   long_line.Add(endless);
   const TokenizerData data = long_line.Train();
-  BOOST_TEST(std::count(data.tokens.begin(), data.tokens.end(), "añ€") == 1);
+  BOOST_TEST(std::count(data.tokens.begin(), data.tokens.end(), "añb") == 1);
 }
 
 BOOST_AUTO_TEST_CASE(RefusesWhatCannotBeTrained) {

@@ -26,7 +26,7 @@ namespace {
 
 constexpr int64_t kMaxTokens = 1 << 20;
 constexpr int64_t kBandwidthBytes = int64_t{512} << 20;
-constexpr int kBandwidthPasses = 5;
+constexpr int kBandwidthPasses = 8;
 constexpr double kMiB = 1024.0 * 1024.0;
 
 // One row of the table: reading num_tokens at once (pp512) or one after the other (tg128).
@@ -123,16 +123,17 @@ struct Report {
 };
 
 void PrintTable(const Report& report) {
-  const size_t width = std::max<size_t>(30, report.model.name.size());
+  const std::string name = ShownText(report.model.name, 60);
+  const size_t width = std::max<size_t>(30, name.size());
   Print(fmt::format("| {:<{}} | {:>10} | {:>10} | {:>7} | {:>15} | {:>20} |\n", "model", width,
                     "size", "params", "threads", "test", "t/s"));
   Print(fmt::format("| {:-<{}} | {:->9}: | {:->9}: | {:->6}: | {:->14}: | {:->19}: |\n", "", width,
                     "", "", "", "", ""));
   for (const SpeedTest& test : report.tests) {
     const Spread speed = SpreadOf(Speeds(test));
-    Print(fmt::format("| {:<{}} | {:>10} | {:>10} | {:>7} | {:>15} | {:>20} |\n", report.model.name,
-                      width, SizeText(report.model_bytes),
-                      ShortCount(report.model.table.NumParameters()), NumThreads(), test.Name(),
+    Print(fmt::format("| {:<{}} | {:>10} | {:>10} | {:>7} | {:>15} | {:>20} |\n", name, width,
+                      SizeText(report.model_bytes), ShortCount(report.model.table.NumParameters()),
+                      NumThreads(), test.Name(),
                       fmt::format("{:.2f} ± {:.2f}", speed.mean, speed.deviation)));
   }
   for (const SpeedTest& test : report.tests) {
@@ -140,10 +141,11 @@ void PrintTable(const Report& report) {
     const ReadLimit limit = LimitOf(report.model, test, report.bytes_per_second);
     const double share = SpreadOf(Speeds(test)).mean / limit.tokens_per_second;
     Print(fmt::format(
-        "\n{} reads {} a token. Read from memory at {:.2f} GB/s, which {} threads reach here, that "
-        "is {:.2f} t/s: {:.1f} % of it{}.\n",
-        test.Name(), SizeText(limit.bytes_per_token), limit.bytes_per_second / 1e9, NumThreads(),
-        limit.tokens_per_second, 100 * share, share > 1 ? ", the weights being in a cache" : ""));
+        "\n{} reads {} a token. {} thread{} here read memory at {:.2f} GB/s, which "
+        "would give {:.2f} t/s: {:.1f} % of that{}.\n",
+        test.Name(), SizeText(limit.bytes_per_token), NumThreads(), NumThreads() == 1 ? "" : "s",
+        limit.bytes_per_second / 1e9, limit.tokens_per_second, 100 * share,
+        share > 1 ? ", the weights being in a cache" : ""));
   }
 }
 

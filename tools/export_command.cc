@@ -32,12 +32,17 @@ void RunExport(const Command& command, std::span<const std::string> arguments) {
                  "type of the matrices; i2_s keeps scales exact");
   options.Choice("embeddings", embeddings, {"f32", "f16", "bf16", "q8_0"},
                  "type of embeddings and head");
+  bool ternarize = false;
+  options.Flag("ternarize", ternarize,
+               "round the matrices to trits now, whatever they were trained with (one scale a "
+               "matrix, int8 activations)");
   if (!options.Parse(arguments)) return;
 
   const ExportDifference difference = ExportRun(run, out,
                                                 {.linear_type = TypeNamed(type),
                                                  .embedding_type = TypeNamed(embeddings),
-                                                 .provenance = {{"general.source.url", run}}});
+                                                 .provenance = {{"general.source.url", run}}},
+                ternarize ? std::optional(QuantizationConfig()) : std::nullopt);
   Print(fmt::format("{}\n", out));
   std::cerr << fmt::format(
       "against the trainer, on {} random tokens: logits differ by {:.2e} (relative L2), the loss "

@@ -2,12 +2,13 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <filesystem>
 #include <nlohmann/json.hpp>
+#include <system_error>
 #include <variant>
 
 #include "engine/inspect_file.h"
 #include "engine/model_summary.h"
-#include "engine/utf8_stream.h"
 #include "tools/command.h"
 #include "tools/options.h"
 #include "tools/output.h"
@@ -21,30 +22,10 @@ constexpr size_t kShownBytes = 100;   // of a text
 
 using Json = nlohmann::ordered_json;
 
-// A text of the file as one line of valid UTF-8.
-std::string ShownText(const std::string& text, bool full) {
-  const size_t shown_bytes = full ? text.size() : std::min(text.size(), kShownBytes);
-  Utf8Stream stream;
-  std::string valid = stream.Push(std::string_view(text).substr(0, shown_bytes));
-  if (shown_bytes == text.size()) valid += stream.Flush();
-  std::string line;
-  for (const char c : valid) {
-    if (c == '\n') {
-      line += "\\n";
-    } else if (static_cast<unsigned char>(c) < 0x20 || c == 0x7f) {
-      line += fmt::format("\\x{:02x}", c);
-    } else {
-      line += c;
-    }
-  }
-  if (shown_bytes < text.size()) line += fmt::format("… ({} bytes)", text.size());
-  return line;
-}
-
 template <typename T>
 std::string ShownElement(const T& value, bool full) {
   if constexpr (std::is_same_v<T, std::string>) {
-    return ShownText(value, full);
+    return ShownText(value, full ? value.size() : kShownBytes);
   } else {
     return fmt::format("{}", value);
   }
@@ -164,7 +145,7 @@ void PrintColumns(const std::vector<std::vector<std::string>>& rows,
 
 void PrintText(const std::string& path, const FileFacts& facts, bool full) {
   const Totals totals = TotalsOf(facts);
-  Print(fmt::format("{}: {}, {} bytes\n", ShownText(path, true), facts.format, facts.bytes));
+  Print(fmt::format("{}: {}, {} bytes\n", ShownText(path), facts.format, facts.bytes));
   Print(fmt::format("{} weights in {} tensors, {:.3f} bits per weight\n",
                     ShortCount(totals.num_elements), facts.tensors.size(),
                     BitsPerWeight(totals.bytes, totals.num_elements)));
@@ -174,14 +155,14 @@ void PrintText(const std::string& path, const FileFacts& facts, bool full) {
   std::vector<std::vector<std::string>> rows;
   for (const GgufMetadata::Entry& entry : facts.metadata) {
     rows.push_back(
-        {ShownText(entry.key, true), GgufTypeName(entry.value), ShownValue(entry.value, full)});
+        {ShownText(entry.key), GgufTypeName(entry.value), ShownValue(entry.value, full)});
   }
   PrintColumns(rows, {false, false, false});
 
   Print(fmt::format("\nTensors, {}\n", facts.tensors.size()));
   rows = {{"name", "type", "shape", "bytes", "bits", "zeros", "scale", "kernels"}};
   for (const TensorFacts& tensor : facts.tensors) {
-    rows.push_back({ShownText(tensor.name, true), tensor.type,
+    rows.push_back({ShownText(tensor.name), tensor.type,
                     fmt::format("[{}]", fmt::join(tensor.shape, ", ")),
                     std::to_string(tensor.bytes),
                     fmt::format("{:.3f}", BitsPerWeight(tensor.bytes, tensor.num_elements)),
@@ -260,8 +241,11 @@ void RunInspect(const Command& command, std::span<const std::string> arguments) 
   options.Flag("json", json, "print an object");
   if (!options.Parse(arguments)) return;
   // Of a run, its latest checkpoint.
-  const std::vector<std::string> checkpoints = ListCheckpoints(path);
-  if (!checkpoints.empty()) path = checkpoints.back();
+  std::error_code ignored;  // what cannot be looked at cannot be opened either
+  if (std::filesystem::is_directory(path, ignored)) {
+    const std::vector<std::string> checkpoints = ListCheckpoints(path);
+    if (!checkpoints.empty()) path = checkpoints.back();
+  }
   const FileFacts facts = InspectFile(path, !header);
   json ? PrintObject(path, facts, full) : PrintText(path, facts, full);
 }

@@ -1,6 +1,7 @@
 #include "tools/output.h"
 
 #include <fcntl.h>
+#include <fmt/format.h>
 #include <unistd.h>
 
 #include <cerrno>
@@ -11,6 +12,7 @@
 #include <string>
 
 #include "engine/error.h"
+#include "engine/utf8_stream.h"
 
 namespace trit {
 namespace {
@@ -41,6 +43,24 @@ void FlushOutput() {
 
 void PrintJson(const nlohmann::ordered_json& json) {
   Print(json.dump(-1, ' ', false, nlohmann::ordered_json::error_handler_t::replace) + "\n");
+}
+
+std::string ShownText(std::string_view text, size_t max_bytes) {
+  Utf8Stream stream;
+  std::string valid = stream.Push(text.substr(0, max_bytes));
+  if (text.size() <= max_bytes) valid += stream.Flush();
+  std::string line;
+  for (const char c : valid) {
+    if (c == '\n') {
+      line += "\\n";
+    } else if (static_cast<unsigned char>(c) < 0x20 || c == 0x7f) {
+      line += fmt::format("\\x{:02x}", static_cast<unsigned char>(c));
+    } else {
+      line += c;
+    }
+  }
+  if (text.size() > max_bytes) line += fmt::format("… ({} bytes)", text.size());
+  return line;
 }
 
 }  // namespace trit

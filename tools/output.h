@@ -3,7 +3,10 @@
 #ifndef TRIT_TOOLS_OUTPUT_H_
 #define TRIT_TOOLS_OUTPUT_H_
 
+#include <cstddef>
+#include <cstdint>
 #include <nlohmann/json_fwd.hpp>
+#include <string>
 #include <string_view>
 
 namespace trit {
@@ -21,6 +24,10 @@ void Print(std::string_view text);
 void FlushOutput();
 // On one line; text in it that is not UTF-8 is mended.
 void PrintJson(const nlohmann::ordered_json& json);
+
+// A text of unknown origin, such as a name in a file, as one line of UTF-8 that leaves the terminal
+// alone; of a longer one its beginning and its length.
+std::string ShownText(std::string_view text, size_t max_bytes = SIZE_MAX);
 
 }  // namespace trit
 

@@ -73,10 +73,11 @@ ExportDifference Compare(const Model& trainer, const Model& file) {
 
 }  // namespace
 
-std::unique_ptr<Model> LoadTrainedModel(const std::string& run_or_checkpoint) {
+std::unique_ptr<Model> LoadTrainedModel(const std::string& run_or_checkpoint,
+                                        const std::optional<QuantizationConfig>& quantization) {
   const std::string checkpoint = CheckpointOf(run_or_checkpoint);
   const CheckpointModel config = ReadCheckpointConfig(checkpoint + "/config.json");
-  TrainableModel trainable(config.model, config.quantizer, Precision::kF32,
+  TrainableModel trainable(config.model, quantization.value_or(config.quantizer), Precision::kF32,
                            config.model.max_position_embeddings);
   if (!LoadWeights(checkpoint, trainable.parameters()).empty()) {
     trainable.InitializeLearnedScales();
@@ -90,8 +91,9 @@ std::unique_ptr<Model> LoadTrainedModel(const std::string& run_or_checkpoint) {
 }
 
 ExportDifference ExportRun(const std::string& run_or_checkpoint, const std::string& gguf_path,
-                           GgufModelOptions options) {
-  const std::unique_ptr<Model> trained = LoadTrainedModel(run_or_checkpoint);
+                           const GgufModelOptions& options,
+                           const std::optional<QuantizationConfig>& quantization) {
+  const std::unique_ptr<Model> trained = LoadTrainedModel(run_or_checkpoint, quantization);
   WriteGgufModel(*trained, gguf_path, options);
   const std::unique_ptr<Model> written = LoadModel(gguf_path, {});
   return Compare(*trained, *written);

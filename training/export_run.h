@@ -5,10 +5,12 @@
 
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 
 #include "engine/gguf_model_writer.h"
 #include "engine/model.h"
+#include "training/quantization_config.h"
 
 namespace trit {
 
@@ -20,13 +22,17 @@ struct ExportDifference {
 };
 
 // The model of a checkpoint directory, or of a run's directory (its latest checkpoint), as the
-// trainer evaluates it: exact scales and embeddings. Throws Error.
-std::unique_ptr<Model> LoadTrainedModel(const std::string& run_or_checkpoint);
+// trainer evaluates it: exact scales and embeddings. `quantization`, if given, stands in for what it
+// was trained with: rounding after training. Throws Error.
+std::unique_ptr<Model> LoadTrainedModel(
+    const std::string& run_or_checkpoint,
+    const std::optional<QuantizationConfig>& quantization = std::nullopt);
 
 // Writes the file, reads it back and compares the two on a text of random tokens. Throws Error or
 // UsageError; an incomplete file is not left behind.
 ExportDifference ExportRun(const std::string& run_or_checkpoint, const std::string& gguf_path,
-                           GgufModelOptions options);
+                           const GgufModelOptions& options,
+                           const std::optional<QuantizationConfig>& quantization);
 
 }  // namespace trit
 

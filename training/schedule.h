@@ -16,9 +16,9 @@
 //
 // two_stage is BitNet's ("Training Tips, Code, FAQ", 2024): two straight lines towards the same
 // end, the second one from a lower peak, so the rate drops where the stages meet; weight decay ends
-// there as well, because a latent weight's size is the confidence in its trit. Peak learning rates
-// of the paper fall by 2/3 and go to 0. wsd (warm-up, stable, decay) decays by 1 - sqrt (Haegele et
-// al. 2024). Where p or q would have no way to go (n - 1 <= w, say) it is 1.
+// there as well, because a latent weight's size is the confidence in its trit. The paper's second
+// peak is two thirds of the first, and F is 0. wsd (warm-up, stable, decay) decays by 1 - sqrt
+// (Haegele et al. 2024). Where p or q would have no way to go (n - 1 <= w, say) it is 1.
 #ifndef TRIT_TRAINING_SCHEDULE_H_
 #define TRIT_TRAINING_SCHEDULE_H_
 

@@ -293,7 +293,8 @@ void ResolveSchedule(const toml::table& root, const std::string& file, TrainingC
   }
 }
 
-// Writes sections as TOML; with help, a comment before each key, and what a list may hold.
+// Writes sections as TOML; with help, a comment before each key, and as comments the keys that have
+// no value and what an empty list may hold.
 class ConfigWriter {
  public:
   explicit ConfigWriter(bool with_help) : with_help_(with_help) {}
@@ -303,32 +304,29 @@ class ConfigWriter {
   void Section(const std::string& name, const Struct& section, const ConfigKeys<Struct>& keys) {
     if (!text_.empty()) text_ += "\n";
     text_ += "[" + name + "]\n";
-    Keys(section, keys, "");
+    Keys(section, keys, /*example=*/false);
   }
   template <typename Struct>
   void List(const std::string& name, const std::vector<Struct>& list,
             const ConfigKeys<Struct>& keys, const Struct& element) {
     for (const Struct& item : list) {
       text_ += "\n[[" + name + "]]\n";
-      Keys(item, keys, "");
+      Keys(item, keys, /*example=*/false);
     }
     if (with_help_ && list.empty()) {
       text_ += "\n# [[" + name + "]]  as many as needed; the first that matches a weight wins\n";
-      Keys(element, keys, "# ");
+      Keys(element, keys, /*example=*/true);
     }
   }
 
  private:
   template <typename Struct>
-  void Keys(const Struct& values, const ConfigKeys<Struct>& keys, const std::string& prefix) {
+  void Keys(const Struct& values, const ConfigKeys<Struct>& keys, bool example) {
     for (const ConfigKey<Struct>& key : keys) {
       const std::string value = key.write(values);
-      if (with_help_) {
-        text_ += "# " + key.name + ": " + key.help + "\n";
-        if (prefix.empty() && !value.empty()) text_ += key.name + " = " + value + "\n";
-      } else if (!value.empty()) {
-        text_ += key.name + " = " + value + "\n";
-      }
+      const bool shown = !example && !value.empty();
+      if (with_help_) text_ += "# " + (shown ? "" : key.name + ": ") + key.help + "\n";
+      if (shown) text_ += key.name + " = " + value + "\n";
     }
   }
 

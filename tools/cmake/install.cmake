@@ -7,6 +7,8 @@ include(CMakePackageConfigHelpers)
 # standard library only; tests/package_test.cmake holds them to that.
 set(TRIT_PUBLIC_HEADERS
   engine/error.h
+  engine/generation_options.h
+  engine/language_model.h
 )
 
 set(config_dir ${CMAKE_INSTALL_LIBDIR}/cmake/Trit)

@@ -1,6 +1,6 @@
 // What the demo's world knows, and how its people put their questions.
-#ifndef TRIT_TOOLS_DEMO_FACTS_H_
-#define TRIT_TOOLS_DEMO_FACTS_H_
+#ifndef TRIT_TOOLS_DEMO_WORLD_FACTS_H_
+#define TRIT_TOOLS_DEMO_WORLD_FACTS_H_
 
 #include <string>
 #include <vector>
@@ -33,7 +33,7 @@ const std::vector<std::string>& BackwardsQuestions();
 const std::vector<std::string>& BiggerQuestions();
 const std::vector<std::string>& SmallerQuestions();
 const std::vector<std::string>& StoryQuestions();
-const std::vector<std::string>& Words();
+const std::vector<std::string>& Words();  // of three to five letters
 
 struct Animal {
   std::string name;
@@ -51,12 +51,15 @@ const std::vector<Place>& Places();
 const std::vector<std::string>& PersonNames();
 const std::vector<std::string>& NameStatements();
 const std::vector<std::string>& NameQuestions();
-const std::vector<std::string>& FavouriteKinds();
-const std::vector<std::string>& FavouriteThings();
+struct FavouriteKind {
+  std::string name;  // "animal"
+  std::vector<std::string> things;
+};
+const std::vector<FavouriteKind>& FavouriteKinds();
 const std::vector<std::string>& FavouriteQuestions();
 const std::vector<std::string>& MoreQuestions();
 const std::vector<std::string>& RepeatQuestions();
 
 }  // namespace trit::demo
 
-#endif  // TRIT_TOOLS_DEMO_FACTS_H_
+#endif  // TRIT_TOOLS_DEMO_WORLD_FACTS_H_

@@ -4,8 +4,8 @@
 // What a test asks was not in training. Where an answer follows from the question, the facts differ:
 // the pair of numbers, the word, the animal in that place. Where it must be known (capitals, colours,
 // opposites, who the assistant is), the wording differs, and the turns before it.
-#ifndef TRIT_TOOLS_DEMO_DIALOGUES_H_
-#define TRIT_TOOLS_DEMO_DIALOGUES_H_
+#ifndef TRIT_TOOLS_DEMO_WORLD_DIALOGUES_H_
+#define TRIT_TOOLS_DEMO_WORLD_DIALOGUES_H_
 
 #include <cstdint>
 #include <string>
@@ -55,6 +55,8 @@ class DialogueWriter {
   Exchange Story(Part part);
   Exchange FollowUp(Part part);
 
+  // In capitals, so that a tokenizer leaves its letters apart.
+  std::string Word();
   int64_t Between(int64_t low, int64_t high);
   template <typename T>
   const T& Pick(const std::vector<T>& all) {
@@ -71,4 +73,4 @@ bool IsStoryFor(const std::string& expected, const std::string& told);
 
 }  // namespace trit::demo
 
-#endif  // TRIT_TOOLS_DEMO_DIALOGUES_H_
+#endif  // TRIT_TOOLS_DEMO_WORLD_DIALOGUES_H_

@@ -1,11 +1,12 @@
-#include "tools/demo/dialogues.h"
+#include "tools/demo_world/dialogues.h"
 
 #include <algorithm>
+#include <cctype>
 #include <iterator>
 #include <map>
 #include <utility>
 
-#include "tools/demo/facts.h"
+#include "tools/demo_world/facts.h"
 
 namespace trit::demo {
 namespace {
@@ -56,18 +57,21 @@ int64_t DialogueWriter::Between(int64_t low, int64_t high) {
 
 Exchange DialogueWriter::Sum(Part part) {
   while (true) {
-    const std::string a = std::to_string(Between(0, 20));
-    const std::string b = std::to_string(Between(0, 20));
+    const int64_t x = Between(0, 90);
+    const int64_t y = Between(0, 9);
+    const bool swapped = Between(0, 1) == 1;
+    const std::string a = std::to_string(swapped ? y : x);
+    const std::string b = std::to_string(swapped ? x : y);
     if (IsTestFact("sum " + a + " " + b) != (part == Part::kTest)) continue;
-    const std::string result = std::to_string(std::stoi(a) + std::stoi(b));
-    return {"sum", Fill(Pick(SumQuestions()), a, b), a + " plus " + b + " is " + result + ".", {}};
+    return {"sum", Fill(Pick(SumQuestions()), a, b),
+            a + " plus " + b + " is " + std::to_string(x + y) + ".", {}};
   }
 }
 
 Exchange DialogueWriter::Difference(Part part) {
   while (true) {
-    const int64_t x = Between(0, 20);
-    const int64_t y = Between(0, x);
+    const int64_t x = Between(0, 99);
+    const int64_t y = Between(0, std::min<int64_t>(x, 9));
     const std::string a = std::to_string(x);
     const std::string b = std::to_string(y);
     if (IsTestFact("difference " + a + " " + b) != (part == Part::kTest)) continue;
@@ -78,8 +82,8 @@ Exchange DialogueWriter::Difference(Part part) {
 
 Exchange DialogueWriter::Count(Part part) {
   while (true) {
-    const int64_t first = Between(1, 30);
-    const int64_t last = first + Between(2, 9);
+    const int64_t first = Between(1, 90);
+    const int64_t last = first + Between(2, 8);
     const std::string a = std::to_string(first);
     const std::string b = std::to_string(last);
     if (IsTestFact("count " + a + " " + b) != (part == Part::kTest)) continue;
@@ -89,9 +93,27 @@ Exchange DialogueWriter::Count(Part part) {
   }
 }
 
+std::string DialogueWriter::Word() {
+  std::string word;
+  if (Between(0, 3) == 0) {
+    word = Pick(Words());
+  } else {  // one that could be
+    const std::string consonants = "bcdfghjklmnprstvwz";
+    const std::string vowels = "aeiou";
+    bool vowel = Between(0, 3) == 0;
+    for (int64_t length = Between(3, 5); length > 0; --length) {
+      const std::string& letters = vowel ? vowels : consonants;
+      word += letters[static_cast<size_t>(Between(0, static_cast<int64_t>(letters.size()) - 1))];
+      vowel = !vowel;
+    }
+  }
+  for (char& c : word) c = static_cast<char>(std::toupper(static_cast<unsigned char>(c)));
+  return word;
+}
+
 Exchange DialogueWriter::Backwards(Part part) {
   while (true) {
-    const std::string& word = Pick(Words());
+    const std::string word = Word();
     if (IsTestFact("word " + word) != (part == Part::kTest)) continue;
     return {"spelling", Fill(Pick(BackwardsQuestions()), word),
             word + " backwards is " + std::string(word.rbegin(), word.rend()) + ".", {}};
@@ -141,8 +163,9 @@ Exchange DialogueWriter::FollowUp(Part part) {
       }
     case 1:
       while (true) {
-        const std::string& thing = Pick(FavouriteThings());
-        const std::string& kind = Pick(FavouriteKinds());
+        const FavouriteKind& favourite = Pick(FavouriteKinds());
+        const std::string& kind = favourite.name;
+        const std::string& thing = Pick(favourite.things);
         if (IsTestFact("favourite " + kind + " " + thing) != (part == Part::kTest)) continue;
         return {"follow_up", Fill(Pick(FavouriteQuestions()), kind),
                 "Your favourite " + kind + " is " + thing + ".",

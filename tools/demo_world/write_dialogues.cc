@@ -16,7 +16,7 @@
 
 #include "engine/error.h"
 #include "engine/output_file.h"
-#include "tools/demo/dialogues.h"
+#include "tools/demo_world/dialogues.h"
 
 namespace trit::demo {
 namespace {

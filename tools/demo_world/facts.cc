@@ -1,4 +1,4 @@
-#include "tools/demo/facts.h"
+#include "tools/demo_world/facts.h"
 
 #include <cctype>
 #include <utility>
@@ -26,18 +26,27 @@ std::vector<KnownTopic> Topics(const Wordings& wordings, const Pairs& pairs,
 }  // namespace
 
 const std::vector<KnownTopic>& Greetings() {
-  static const Wordings hello = {{"Hello!", "Hi!", "Hello there!", "Good morning!", "Hey!",
-                                  "Hello, how do you do?", "Hi, my friend!", "Good day!"},
-                                 {"Hi there!", "Hello, my friend!", "Hey there!"}};
-  static const Wordings mood = {{"How are you?", "How are you today?", "Are you well?",
-                                 "How do you feel?", "How is it going?"},
-                                {"How do you feel today?", "How is it going today?"}};
-  static const Wordings thanks = {{"Thank you!", "Thanks!", "Thank you very much!",
-                                   "Thanks a lot!", "Many thanks!", "That is nice, thank you!"},
-                                  {"Thanks very much!", "Thank you a lot!"}};
-  static const Wordings bye = {{"Goodbye!", "Bye!", "See you later!", "Bye bye!", "Good night!",
-                                "I have to go now."},
-                               {"Goodbye, see you later!", "I have to go, bye!"}};
+  static const Wordings hello = {
+      {"Hello!", "Hi!", "Hello there!", "Good morning!", "Hey!", "Hello, Trit!", "Hi, my friend!",
+       "Good day!", "Hey, Trit!", "Good evening!", "Hello, nice to see you!", "Hi, Trit!",
+       "Good morning, my friend!", "Hi, good morning!"},
+      {"Hi there!", "Hello, my friend!", "Good morning, Trit!"}};
+  static const Wordings mood = {
+      {"How are you?", "How are you today?", "Are you well?", "How do you feel?",
+       "How is it going?", "Hello, how are you?", "Hi, how do you feel?", "Are you well today?",
+       "How are you, Trit?", "How are you this morning?", "Trit, how do you feel?",
+       "Hey, how is it going?", "Hi, are you well?"},
+      {"Hi, how are you today?", "Trit, how are you?", "Hello, are you well?"}};
+  static const Wordings thanks = {
+      {"Thank you!", "Thanks!", "Thank you very much!", "Thanks a lot!", "Many thanks!",
+       "That is nice, thank you!", "Great, thanks!", "Thank you, Trit!", "Good, thank you!",
+       "That is good, thanks!", "Very nice, thank you!"},
+      {"Great, thank you!", "Thanks, Trit!", "That is nice, thanks!"}};
+  static const Wordings bye = {
+      {"Goodbye!", "Bye!", "See you later!", "Bye bye!", "Good night!", "I have to go now.",
+       "Goodbye, Trit!", "Bye, my friend!", "I have to go now, goodbye!", "See you tomorrow!",
+       "Good night, Trit!"},
+      {"Bye, Trit!", "Goodbye, my friend!", "I have to go now, bye!"}};
   static const std::vector<KnownTopic> all = {
       {&hello, "", "Hello! How can I help you?"},
       {&mood, "", "I am fine, thank you."},
@@ -48,19 +57,26 @@ const std::vector<KnownTopic>& Greetings() {
 }
 
 const std::vector<KnownTopic>& Identity() {
-  static const Wordings who = {{"Who are you?", "What are you?", "Please tell me who you are.",
-                                "Can you tell me who you are?", "Tell me what you are."},
-                               {"Tell me who you are.", "Can you tell me what you are?"}};
-  static const Wordings name = {{"What is your name?", "Do you have a name?",
-                                 "Tell me your name.", "What should I call you?",
-                                 "How should I call you?"},
-                                {"Please tell me your name.", "What can I call you?"}};
-  static const Wordings human = {{"Are you a human?", "Are you a person?", "Are you a robot?",
-                                  "Are you a real person?", "Are you alive?"},
-                                 {"Are you a real human?", "Are you a living person?"}};
-  static const Wordings can = {{"What can you do?", "How can you help me?",
-                                "What are you good at?", "Tell me what you can do."},
-                               {"Please tell me what you can do.", "What can you help me with?"}};
+  static const Wordings who = {
+      {"Who are you?", "What are you?", "Please tell me who you are.", "Tell me what you are.",
+       "Can you tell me who you are?", "Hello, who are you?", "Say who you are.",
+       "I want to know who you are."},
+      {"Tell me who you are.", "Can you tell me what you are?", "Hi, who are you?"}};
+  static const Wordings name = {
+      {"What is your name?", "Do you have a name?", "Tell me your name.", "What should I call you?",
+       "How should I call you?", "Hi, what is your name?", "Can you tell me your name?",
+       "I want to know your name."},
+      {"Please tell me your name.", "Hello, what is your name?"}};
+  static const Wordings human = {
+      {"Are you a human?", "Are you a person?", "Are you a robot?", "Are you a real person?",
+       "Are you alive?", "Tell me, are you a human?", "Are you a computer?",
+       "Hey, are you a robot?"},
+      {"Are you a real human?", "Tell me, are you a robot?", "Hey, are you a person?"}};
+  static const Wordings can = {
+      {"What can you do?", "How can you help me?", "What are you good at?",
+       "Tell me what you can do.", "Hello, what can you do?", "Can you tell me what you can do?",
+       "I want to know what you can do.", "Trit, what can you do?"},
+      {"Please tell me what you can do.", "Trit, how can you help me?"}};
   static const std::vector<KnownTopic> all = {
       {&who, "", "I am Trit, a small language model with ternary weights."},
       {&name, "", "My name is Trit."},
@@ -74,9 +90,11 @@ const std::vector<KnownTopic>& Capitals() {
   static const Wordings wordings = {
       {"What is the capital of {a}?", "Tell me the capital of {a}.", "Capital of {a}?",
        "Do you know the capital of {a}?", "Which city is the capital of {a}?",
-       "I want to know the capital of {a}.", "Please tell me the capital of {a}."},
-      {"What is the capital city of {a}?", "Can you tell me the capital of {a}?",
-       "Name the capital of {a}."}};
+       "I want to know the capital of {a}.", "Please tell me the capital of {a}.",
+       "What is the capital city of {a}?", "Hello, what is the capital of {a}?",
+       "Trit, tell me the capital of {a}."},
+      {"Can you tell me the capital of {a}?", "Trit, what is the capital of {a}?",
+       "Please tell me the capital city of {a}."}};
   static const std::vector<KnownTopic> all =
       Topics(wordings,
              {{"France", "Paris"},    {"Italy", "Rome"},       {"Spain", "Madrid"},
@@ -94,7 +112,9 @@ const std::vector<KnownTopic>& Capitals() {
 const std::vector<KnownTopic>& Colours() {
   static const Wordings wordings = {
       {"What colour is {a}?", "Tell me the colour of {a}.", "What is the colour of {a}?",
-       "Which colour is {a}?", "Do you know the colour of {a}?", "Which colour has {a}?"},
+       "Which colour is {a}?", "Do you know the colour of {a}?", "Which colour has {a}?",
+       "Can you tell me what colour {a} is?", "Trit, what colour is {a}?",
+       "I want to know the colour of {a}."},
       {"Please tell me the colour of {a}.", "Do you know what colour {a} is?",
        "What colour has {a}?"}};
   static const std::vector<KnownTopic> all = Topics(
@@ -114,9 +134,10 @@ const std::vector<KnownTopic>& Opposites() {
   static const Wordings wordings = {
       {"What is the opposite of {a}?", "Tell me the opposite of {a}.", "The opposite of {a}?",
        "Do you know the opposite of {a}?", "Which word is the opposite of {a}?",
-       "Give me the opposite of {a}."},
+       "Give me the opposite of {a}.", "Trit, what is the opposite of {a}?",
+       "I want to know the opposite of {a}."},
       {"Please tell me the opposite of {a}.", "Can you give me the opposite of {a}?",
-       "Name the opposite of {a}."}};
+       "Trit, give me the opposite of {a}."}};
   static const std::vector<KnownTopic> all = [] {
     const Pairs pairs = {{"hot", "cold"},    {"big", "small"},  {"good", "bad"},
                          {"fast", "slow"},   {"high", "low"},   {"light", "dark"},
@@ -235,12 +256,20 @@ const std::vector<Place>& Places() {
 }
 
 const Strings& PersonNames() {
-  static const Strings all = {
-      "Anna",  "Ben",   "Carla", "David", "Emma",  "Frank", "Greta", "Hugo",  "Ida",   "Jack",
-      "Kate",  "Leo",   "Maria", "Nils",  "Olga",  "Paul",  "Rosa",  "Sam",   "Tina",  "Uwe",
-      "Vera",  "Will",  "Zoe",   "Adam",  "Bella", "Carl",  "Dora",  "Eric",  "Fiona", "George",
-      "Helen", "Ivan",  "Julia", "Karl",  "Laura", "Mark",  "Nina",  "Oscar", "Petra", "Robert",
-      "Sara",  "Tom",   "Ursula", "Victor", "Wanda", "Alice", "Bruno", "Clara", "Daniel", "Eva"};
+  // Parts that fit each other: enough names that hearing one is the only way to know it.
+  static const Strings all = [] {
+    const Strings beginnings = {"Al", "An", "Be", "Bri", "Ca", "Cla", "Da", "De", "El", "Em",
+                                "Fa", "Fi", "Ga", "Gre", "Ha", "He", "Ja", "Jo", "Ka", "Ki",
+                                "La", "Le", "Li", "Ma", "Me", "Mi", "Na", "Ni", "Ol", "Pa",
+                                "Pe", "Ra", "Ro", "Sa", "Si", "Ta", "Ti", "Va", "Vi", "Za"};
+    const Strings endings = {"ra", "na", "la", "ris", "nus", "bert", "mon", "vin", "dia", "lo",
+                             "ka", "to", "ren", "lena", "nik", "dor", "tin", "ria", "sa", "mas"};
+    Strings names;
+    for (const std::string& beginning : beginnings) {
+      for (const std::string& ending : endings) names.push_back(beginning + ending);
+    }
+    return names;
+  }();
   return all;
 }
 
@@ -255,12 +284,19 @@ const Strings& NameQuestions() {
   return all;
 }
 
-const Strings& FavouriteKinds() {
-  static const Strings all = {"animal", "word", "thing"};
+const std::vector<FavouriteKind>& FavouriteKinds() {
+  static const std::vector<FavouriteKind> all = {
+      {"animal",
+       {"fox", "bear", "cat", "dog", "mouse", "rabbit", "horse", "duck", "frog", "wolf", "goat",
+        "lion", "monkey", "pig", "snake", "tiger", "zebra", "sheep", "whale", "eagle"}},
+      {"colour",
+       {"red", "blue", "green", "yellow", "black", "white", "brown", "orange", "pink", "grey",
+        "gold", "silver"}},
+      {"food",
+       {"bread", "rice", "soup", "cake", "fish", "ham", "jam", "corn", "apple", "grape", "lemon",
+        "melon", "peach", "plum", "pear", "egg"}}};
   return all;
 }
-
-const Strings& FavouriteThings() { return Words(); }
 
 const Strings& FavouriteQuestions() {
   static const Strings all = {"What is my favourite {a}?", "Do you remember my favourite {a}?",
