@@ -68,8 +68,8 @@ void BenchKernel(benchmark::State& state, const MatmulKernel* kernel, LayerShape
   const double products = static_cast<double>(shape.rows * shape.cols * num_tokens);
   state.counters["GMAC/s"] =
       benchmark::Counter(calls * products * 1e-9, benchmark::Counter::kIsRate);
-  state.counters["GB/s"] = benchmark::Counter(calls * static_cast<double>(bytes) * 1e-9,
-                                              benchmark::Counter::kIsRate);
+  state.counters["GB/s"] =
+      benchmark::Counter(calls * static_cast<double>(bytes) * 1e-9, benchmark::Counter::kIsRate);
 }
 
 void RegisterAll() {
@@ -77,8 +77,8 @@ void RegisterAll() {
     for (const LayerShape& shape : kShapes) {
       for (const int64_t tokens : kTokenCounts) {
         if (tokens < kernel.min_tokens || tokens > kernel.max_tokens) continue;
-        const std::string name = std::string(kernel.name) + "/" + shape.name + "/" +
-                                 std::to_string(tokens) + "_tokens";
+        const std::string name =
+            std::string(kernel.name) + "/" + shape.name + "/" + std::to_string(tokens) + "_tokens";
         benchmark::RegisterBenchmark(name.c_str(), BenchKernel, &kernel, shape, tokens)
             ->UseRealTime()
             ->Unit(benchmark::kMicrosecond);

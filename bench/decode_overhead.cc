@@ -20,8 +20,7 @@ namespace trit {
 namespace {
 
 double Seconds() {
-  return std::chrono::duration<double>(std::chrono::steady_clock::now().time_since_epoch())
-      .count();
+  return std::chrono::duration<double>(std::chrono::steady_clock::now().time_since_epoch()).count();
 }
 
 double Median(std::vector<double> values) {
@@ -57,8 +56,8 @@ class Products {
  private:
   void Run(WeightId id) {
     const PackedMatrix& matrix = model_.weights[static_cast<size_t>(id)].matrix;
-    MatmulCall call{.weights = &matrix, .num_tokens = 1, .out = out_.data(),
-                    .out_stride = matrix.rows};
+    MatmulCall call{
+        .weights = &matrix, .num_tokens = 1, .out = out_.data(), .out_stride = matrix.rows};
     if (TakesCodes(matrix.format)) {
       call.codes = &inputs_.at(matrix.cols);
     } else {

@@ -1,4 +1,5 @@
-// Chat messages as JSON: {"messages": [{"role": "user", "content": "…"} …]}; other keys are ignored.
+// Chat messages as JSON: {"messages": [{"role": "user", "content": "…"} …]}; other keys are
+// ignored.
 #ifndef TRIT_ENGINE_CHAT_JSON_H_
 #define TRIT_ENGINE_CHAT_JSON_H_
 

@@ -86,9 +86,9 @@ std::vector<int32_t> Conversation::EncodeMessages(AnswerStats& stats) {
                             .found = std::to_string(chat.tokens.size())});
     }
     // A question goes with its answer.
-    const auto next_question = std::find_if(
-        oldest + 1, messages_.end() - 1,
-        [](const ChatMessage& message) { return message.role == "user"; });
+    const auto next_question =
+        std::find_if(oldest + 1, messages_.end() - 1,
+                     [](const ChatMessage& message) { return message.role == "user"; });
     stats.dropped_messages += next_question - oldest;
     messages_.erase(oldest, next_question);
   }

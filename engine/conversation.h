@@ -26,8 +26,8 @@ struct ConversationOptions {
 
 struct AnswerStats {
   StopReason stop_reason = StopReason::kEnd;
-  int64_t prompt_tokens = 0;   // fed for this answer
-  int64_t reused_tokens = 0;   // of the conversation, found in the cache
+  int64_t prompt_tokens = 0;  // fed for this answer
+  int64_t reused_tokens = 0;  // of the conversation, found in the cache
   int64_t answer_tokens = 0;
   int64_t dropped_messages = 0;  // the oldest, to make room; the system message stays
   double prompt_seconds = 0;

@@ -105,15 +105,16 @@ GgufModelConfig ReadGgufConfig(const GgufReader& reader) {
   config.num_hidden_layers = metadata.RequireInteger(arch + ".block_count", 1, kMaxCount);
   config.num_attention_heads = RequireCount(reader, arch + ".attention.head_count");
   const std::string kv_key = arch + ".attention.head_count_kv";
-  config.num_key_value_heads = metadata.Find(kv_key) == nullptr ? config.num_attention_heads
-                                                                : RequireCount(reader, kv_key);
+  config.num_key_value_heads =
+      metadata.Find(kv_key) == nullptr ? config.num_attention_heads : RequireCount(reader, kv_key);
   if (config.num_attention_heads < 1) {
     Refuse(reader, arch + ".attention.head_count", "value out of range", "at least 1", "0");
   }
   const std::string length_key = arch + ".attention.key_length";
   config.head_dim = metadata.FindInteger(length_key, 1, kMaxCount)
                         .value_or(config.hidden_size / config.num_attention_heads);
-  for (const std::string& key : {arch + ".attention.value_length", arch + ".rope.dimension_count"}) {
+  for (const std::string& key :
+       {arch + ".attention.value_length", arch + ".rope.dimension_count"}) {
     const int64_t value = metadata.FindInteger(key, 1, kMaxCount).value_or(config.head_dim);
     if (value != config.head_dim) {
       Refuse(reader, key, "other than the head size is not supported",

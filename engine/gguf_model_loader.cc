@@ -181,9 +181,9 @@ class Loader {
     const GgufTensorInfo* tensor = reader_.FindTensor(ScaleTensorName(info.gguf_name));
     if (tensor == nullptr) return;
     if (tensor->type != TensorType::kF32 || tensor->cols() != 1 || tensor->rows() != 1) {
-      RefuseTensor(reader_, tensor->name, "wrong type or shape", "f32 [1]",
-                   std::string(InfoOf(tensor->type).name) + " " +
-                       ShapeText(tensor->rows(), tensor->cols()));
+      RefuseTensor(
+          reader_, tensor->name, "wrong type or shape", "f32 [1]",
+          std::string(InfoOf(tensor->type).name) + " " + ShapeText(tensor->rows(), tensor->cols()));
     }
     float factor = 0;
     reader_.ReadTensor(*tensor, {reinterpret_cast<uint8_t*>(&factor), sizeof(factor)});

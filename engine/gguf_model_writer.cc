@@ -60,9 +60,8 @@ void UnpackWeights(const PackedMatrix& matrix, int64_t row, float* values) {
 AlignedBuffer<int8_t> Trits(const PackedMatrix& matrix, const TensorOrigin& origin) {
   AlignedBuffer<int8_t> trits(static_cast<size_t>(matrix.rows * matrix.cols));
   if (IsTernary(matrix)) {
-    ParallelFor(matrix.rows, [&](int64_t row) {
-      UnpackCodes(matrix, row, trits.data() + row * matrix.cols);
-    });
+    ParallelFor(matrix.rows,
+                [&](int64_t row) { UnpackCodes(matrix, row, trits.data() + row * matrix.cols); });
     return trits;
   }
   bool ternary = matrix.format == WeightFormat::kBF16;
@@ -103,8 +102,7 @@ std::string ActivationQuantizerOf(const Model& model) {
   // One name for the file: the architecture's first projection stands for all, as training rules
   // that mix them cannot be told in a GGUF.
   const WeightId q_proj = model.table.Layer(0).q_proj;
-  const ActivationQuantizer first =
-      model.weights[static_cast<size_t>(q_proj)].activation_quantizer;
+  const ActivationQuantizer first = model.weights[static_cast<size_t>(q_proj)].activation_quantizer;
   for (const WeightInfo& info : model.table.weights()) {
     if (info.kind != WeightKind::kLinear) continue;
     if (model.weights[static_cast<size_t>(info.id)].activation_quantizer != first) {
@@ -125,9 +123,9 @@ GgufMetadata MakeMetadata(const Model& model, const std::string& path,
   const int32_t file_type = InfoOf(options.linear_type).file_type;
   if (file_type >= 0) metadata.Set("general.file_type", static_cast<uint32_t>(file_type));
   metadata.Set("trit.activation_quantizer", ActivationQuantizerOf(model));
-  metadata.Set("trit.weight_quantizer",
-               std::string(InfoOf(options.linear_type).ternary_codec != nullptr ? "ternary"
-                                                                                : "none"));
+  metadata.Set(
+      "trit.weight_quantizer",
+      std::string(InfoOf(options.linear_type).ternary_codec != nullptr ? "ternary" : "none"));
   for (const auto& [key, value] : options.provenance) metadata.Set(key, value);
   if (model.tokenizer != nullptr) {
     AppendGgufTokenizer(model.tokenizer->data(), metadata);
@@ -162,10 +160,9 @@ void WriteGgufModel(const Model& model, const std::string& path, const GgufModel
                          EncodeFloats(type, 1, info.cols, weight.vector.data(), origin).span());
     } else if (InfoOf(type).ternary_codec != nullptr) {
       const AlignedBuffer<int8_t> trits = Trits(weight.matrix, origin);
-      writer.WriteTensor(info.gguf_name,
-                         EncodeTernary(type, info.rows, info.cols, trits.data(),
-                                       weight.matrix.scales, origin)
-                             .span());
+      writer.WriteTensor(info.gguf_name, EncodeTernary(type, info.rows, info.cols, trits.data(),
+                                                       weight.matrix.scales, origin)
+                                             .span());
     } else {
       WriteDense(weight.matrix, type, origin, writer);
     }

@@ -56,9 +56,8 @@ TextScore ScoreTokens(const Model& model, std::span<const int32_t> tokens, int64
   Batch batch;
   for (size_t window = 0; window + 1 < tokens.size();
        window += static_cast<size_t>(context_length)) {
-    const auto text =
-        tokens.subspan(window, std::min(tokens.size() - window,
-                                        static_cast<size_t>(context_length)));
+    const auto text = tokens.subspan(
+        window, std::min(tokens.size() - window, static_cast<size_t>(context_length)));
     const int64_t length = static_cast<int64_t>(text.size());
     const SequenceId sequence = cache.Create();
     for (int64_t begin = 0; begin < length - 1; begin += kChunk) {

@@ -31,8 +31,7 @@ int64_t ContextLength(const Model& model, const SessionOptions& options) {
                                .expected = "at least 1",
                                .found = std::to_string(options.context_length)});
   }
-  return options.context_length > 0 ? options.context_length
-                                    : model.config.max_position_embeddings;
+  return options.context_length > 0 ? options.context_length : model.config.max_position_embeddings;
 }
 
 }  // namespace

@@ -47,8 +47,7 @@ HWY_INLINE void StoreBF16(hn::Vec<F32> v, BFloat16* out) {
 HWY_INLINE BFloat16 ToBF16(float x) {
   uint32_t bits;
   hwy::CopyBytes<4>(&x, &bits);
-  const uint32_t rounded =
-      x != x ? bits | 0x400000u : bits + 0x7fffu + ((bits >> 16) & 1u);
+  const uint32_t rounded = x != x ? bits | 0x400000u : bits + 0x7fffu + ((bits >> 16) & 1u);
   return {static_cast<uint16_t>(rounded >> 16)};
 }
 
@@ -77,8 +76,8 @@ void CodesToU8Range(const int8_t* codes, int64_t n, uint8_t* out) {
 
 // One row times its factors, handed to `store` / `store_one`.
 template <class Store, class StoreOne>
-HWY_INLINE void ScaleRow(const float* x, int64_t cols, float row_factor, const float* col, float all,
-                         const Store& store, const StoreOne& store_one) {
+HWY_INLINE void ScaleRow(const float* x, int64_t cols, float row_factor, const float* col,
+                         float all, const Store& store, const StoreOne& store_one) {
   const F32 d;
   const auto row_v = hn::Set(d, row_factor);
   const auto all_v = hn::Set(d, all);
@@ -107,8 +106,7 @@ void ScaleRowToF32(const float* x, int64_t cols, float row, const float* col, fl
 void ScaleRowToBF16(const float* x, int64_t cols, float row, const float* col, float all,
                     BFloat16* out) {
   ScaleRow(
-      x, cols, row, col, all,
-      [&](hn::Vec<F32> v, int64_t c) HWY_ATTR { StoreBF16(v, out + c); },
+      x, cols, row, col, all, [&](hn::Vec<F32> v, int64_t c) HWY_ATTR { StoreBF16(v, out + c); },
       [&](float v, int64_t c) { out[c] = ToBF16(v); });
 }
 
@@ -116,9 +114,8 @@ void AddRange(const float* x, int64_t n, float* y) {
   const F32 d;
   ForVectors(
       n,
-      [&](int64_t i) HWY_ATTR {
-        hn::StoreU(hn::Add(hn::LoadU(d, y + i), hn::LoadU(d, x + i)), d, y + i);
-      },
+      [&](int64_t i)
+          HWY_ATTR { hn::StoreU(hn::Add(hn::LoadU(d, y + i), hn::LoadU(d, x + i)), d, y + i); },
       [&](int64_t i) { y[i] += x[i]; });
 }
 
@@ -165,8 +162,9 @@ void ScaleToF32(const float* x, int64_t rows, int64_t cols, const ScaleFactors& 
                 float* out) {
   ParallelForBlocks(rows, RowsPerTask(cols), [&](int64_t begin, int64_t end) {
     for (int64_t r = begin; r < end; ++r) {
-      HWY_DYNAMIC_DISPATCH(ScaleRowToF32)(x + r * cols, cols, factors.row ? factors.row[r] : 1.0f,
-                                          factors.col, factors.all, out + r * cols);
+      HWY_DYNAMIC_DISPATCH(ScaleRowToF32)
+      (x + r * cols, cols, factors.row ? factors.row[r] : 1.0f, factors.col, factors.all,
+       out + r * cols);
     }
   });
 }
@@ -175,8 +173,9 @@ void ScaleToBF16(const float* x, int64_t rows, int64_t cols, const ScaleFactors&
                  BFloat16* out) {
   ParallelForBlocks(rows, RowsPerTask(cols), [&](int64_t begin, int64_t end) {
     for (int64_t r = begin; r < end; ++r) {
-      HWY_DYNAMIC_DISPATCH(ScaleRowToBF16)(x + r * cols, cols, factors.row ? factors.row[r] : 1.0f,
-                                           factors.col, factors.all, out + r * cols);
+      HWY_DYNAMIC_DISPATCH(ScaleRowToBF16)
+      (x + r * cols, cols, factors.row ? factors.row[r] : 1.0f, factors.col, factors.all,
+       out + r * cols);
     }
   });
 }

@@ -24,7 +24,8 @@ struct ScaleFactors {
 };
 
 // out = x scaled. x, out: (rows, cols), dense; out may be x.
-void ScaleToF32(const float* x, int64_t rows, int64_t cols, const ScaleFactors& factors, float* out);
+void ScaleToF32(const float* x, int64_t rows, int64_t cols, const ScaleFactors& factors,
+                float* out);
 // The same, then rounded to nearest even.
 void ScaleToBF16(const float* x, int64_t rows, int64_t cols, const ScaleFactors& factors,
                  BFloat16* out);

@@ -37,9 +37,8 @@ HWY_INLINE hn::Vec<D> CodeProduct(D d, const int32_t* sums, const int32_t* code_
 void ScaleToken(const int32_t* sums, const int32_t* code_sums, int64_t rows, float a,
                 float tensor_scale, const float* row_scales, const float* residual, float* out) {
   ForLanes(rows, [&](auto d, int64_t r) HWY_ATTR {
-    const auto scale = row_scales != nullptr
-                           ? hn::Div(hn::LoadU(d, row_scales + r), hn::Set(d, a))
-                           : hn::Set(d, tensor_scale / a);
+    const auto scale = row_scales != nullptr ? hn::Div(hn::LoadU(d, row_scales + r), hn::Set(d, a))
+                                             : hn::Set(d, tensor_scale / a);
     auto y = hn::Mul(CodeProduct(d, sums + r, code_sums + r), scale);
     if (residual != nullptr) y = hn::Add(y, hn::LoadU(d, residual + r));
     hn::StoreU(y, d, out + r);

@@ -10,9 +10,9 @@
 namespace trit {
 
 struct SumsToScale {
-  const int32_t* sums;       // (num_tokens, rows): sum_k W[r][k] * (q[k] + 128)
+  const int32_t* sums;  // (num_tokens, rows): sum_k W[r][k] * (q[k] + 128)
   int64_t num_tokens, rows;
-  const int32_t* code_sums;  // (rows): sum_k W[r][k]
+  const int32_t* code_sums;        // (rows): sum_k W[r][k]
   const float* activation_scales;  // (num_tokens): a
 };
 

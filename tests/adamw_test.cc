@@ -1,4 +1,3 @@
-#define BOOST_TEST_MODULE adamw_test
 #include "ternary_kernels/adamw.h"
 
 #include <boost/test/unit_test.hpp>

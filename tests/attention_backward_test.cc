@@ -1,4 +1,3 @@
-#define BOOST_TEST_MODULE attention_backward_test
 #include <algorithm>
 #include <boost/test/unit_test.hpp>
 #include <cmath>

@@ -1,4 +1,3 @@
-#define BOOST_TEST_MODULE attention_test
 #include "ternary_kernels/attention.h"
 
 #include <algorithm>

@@ -1,4 +1,3 @@
-#define BOOST_TEST_MODULE bpe_tokenizer_test
 #include "engine/bpe_tokenizer.h"
 
 #include <algorithm>

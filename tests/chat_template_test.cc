@@ -1,4 +1,3 @@
-#define BOOST_TEST_MODULE chat_template_test
 #include "engine/chat_template.h"
 
 #include <algorithm>

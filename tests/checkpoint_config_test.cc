@@ -1,4 +1,3 @@
-#define BOOST_TEST_MODULE checkpoint_config_test
 #include "training/checkpoint_config.h"
 
 #include <boost/test/unit_test.hpp>

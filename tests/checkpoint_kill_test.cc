@@ -1,5 +1,4 @@
 // Whenever a process that saves checkpoints is killed, the latest one is whole.
-#define BOOST_TEST_MODULE checkpoint_kill_test
 #include <signal.h>
 #include <sys/wait.h>
 #include <unistd.h>

@@ -1,4 +1,3 @@
-#define BOOST_TEST_MODULE checkpoint_test
 #include "training/checkpoint.h"
 
 #include <algorithm>

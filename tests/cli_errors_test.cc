@@ -1,6 +1,5 @@
 // What `trit` says and returns when it is used wrongly, when files are bad and when nobody listens;
 // and its help.
-#define BOOST_TEST_MODULE cli_errors_test
 #include <algorithm>
 #include <boost/test/unit_test.hpp>
 #include <filesystem>

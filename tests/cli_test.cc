@@ -1,5 +1,4 @@
 // The commands of `trit` as their users meet them: results, streams, exit codes and messages.
-#define BOOST_TEST_MODULE cli_test
 #include <algorithm>
 #include <boost/test/unit_test.hpp>
 #include <cmath>

@@ -1,11 +1,11 @@
-// Conversations with a random model: its words mean nothing, but caching, forgetting and taking back
-// must not change them.
-#define BOOST_TEST_MODULE conversation_test
+// Conversations with a random model: its words mean nothing, but caching, forgetting and taking
+// back must not change them.
+#include "engine/conversation.h"
+
 #include <boost/test/unit_test.hpp>
 #include <memory>
 #include <string>
 
-#include "engine/conversation.h"
 #include "engine/error.h"
 #include "engine/make_tokenizer.h"
 #include "support/tiny_model.h"

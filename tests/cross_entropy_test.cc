@@ -1,4 +1,3 @@
-#define BOOST_TEST_MODULE cross_entropy_test
 #include "ternary_kernels/cross_entropy.h"
 
 #include <algorithm>

@@ -1,4 +1,3 @@
-#define BOOST_TEST_MODULE dataset_test
 #include "training/dataset.h"
 
 #include <algorithm>

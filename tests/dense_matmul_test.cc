@@ -1,4 +1,3 @@
-#define BOOST_TEST_MODULE dense_matmul_test
 #include <boost/test/unit_test.hpp>
 #include <cmath>
 #include <cstdint>

@@ -1,12 +1,12 @@
 // Documents packed into rows: everything once an epoch, masks where they belong, and any row again
 // from its number alone.
-#define BOOST_TEST_MODULE document_rows_test
+#include "training/document_rows.h"
+
 #include <boost/test/unit_test.hpp>
 #include <map>
 #include <vector>
 
 #include "engine/error.h"
-#include "training/document_rows.h"
 
 namespace trit {
 namespace {

@@ -1,4 +1,3 @@
-#define BOOST_TEST_MODULE embedding_test
 #include "ternary_kernels/embedding.h"
 
 #include <boost/test/unit_test.hpp>

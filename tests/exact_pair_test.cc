@@ -1,6 +1,5 @@
 // Trainer and inference are one model: a trained model, written to a file and read back, gives the
 // bits that the trainer's evaluation gives, in every linear layer and in the logits.
-#define BOOST_TEST_MODULE exact_pair_test
 #include <boost/test/unit_test.hpp>
 #include <cstdio>
 #include <cstring>
@@ -74,12 +73,10 @@ void TrainBriefly(TrainableModel& model) {
   for (int64_t step = 0; step < 8; ++step) {
     model.parameters().ZeroGradients();
     model.AccumulateGradients(batch, targets, weights, true);
-    AdamWStepAll(OptimizerConfig(),
-                 {.step = step,
-                  .learning_rate = 1e-3,
-                  .weight_decay_ratio = 1.0,
-                  .gradient_scale = 1.0},
-                 model.parameters());
+    AdamWStepAll(
+        OptimizerConfig(),
+        {.step = step, .learning_rate = 1e-3, .weight_decay_ratio = 1.0, .gradient_scale = 1.0},
+        model.parameters());
     model.ParametersChanged();
   }
 }

@@ -1,4 +1,3 @@
-#define BOOST_TEST_MODULE file_io_test
 #include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>

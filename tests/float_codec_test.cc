@@ -1,4 +1,3 @@
-#define BOOST_TEST_MODULE float_codec_test
 #include "engine/float_codec.h"
 
 #include <boost/test/unit_test.hpp>

@@ -1,4 +1,3 @@
-#define BOOST_TEST_MODULE gated_unit_test
 #include "ternary_kernels/gated_unit.h"
 
 #include <boost/test/unit_test.hpp>

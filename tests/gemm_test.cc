@@ -1,4 +1,3 @@
-#define BOOST_TEST_MODULE gemm_test
 #include "ternary_kernels/gemm.h"
 
 #include <bit>

@@ -1,4 +1,3 @@
-#define BOOST_TEST_MODULE gguf_malformed_test
 #include <boost/test/unit_test.hpp>
 #include <cstdint>
 #include <functional>

@@ -1,4 +1,3 @@
-#define BOOST_TEST_MODULE hf_config_test
 #include "engine/hf_config.h"
 
 #include <boost/test/unit_test.hpp>

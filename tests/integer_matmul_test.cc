@@ -1,4 +1,3 @@
-#define BOOST_TEST_MODULE integer_matmul_test
 #include <algorithm>
 #include <boost/test/unit_test.hpp>
 #include <cstdint>

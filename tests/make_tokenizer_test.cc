@@ -1,4 +1,3 @@
-#define BOOST_TEST_MODULE make_tokenizer_test
 #include "engine/make_tokenizer.h"
 
 #include <algorithm>

@@ -1,4 +1,3 @@
-#define BOOST_TEST_MODULE matmul_kernel_test
 #include "ternary_kernels/matmul_kernel.h"
 
 #include <algorithm>

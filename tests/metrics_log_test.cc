@@ -1,4 +1,3 @@
-#define BOOST_TEST_MODULE metrics_log_test
 #include "training/metrics_log.h"
 
 #include <algorithm>

@@ -1,4 +1,3 @@
-#define BOOST_TEST_MODULE nearest_name_test
 #include "training/nearest_name.h"
 
 #include <boost/test/unit_test.hpp>

@@ -1,4 +1,3 @@
-#define BOOST_TEST_MODULE pack_matrix_test
 #include "ternary_kernels/pack_matrix.h"
 
 #include <atomic>

@@ -1,4 +1,3 @@
-#define BOOST_TEST_MODULE pre_tokenizer_test
 #include "engine/pre_tokenizer.h"
 
 #include <boost/test/unit_test.hpp>

@@ -1,4 +1,3 @@
-#define BOOST_TEST_MODULE progress_line_test
 #include "training/progress_line.h"
 
 #include <unistd.h>

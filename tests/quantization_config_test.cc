@@ -1,4 +1,3 @@
-#define BOOST_TEST_MODULE quantization_config_test
 #include "training/quantization_config.h"
 
 #include <boost/test/unit_test.hpp>

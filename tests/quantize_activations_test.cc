@@ -1,4 +1,3 @@
-#define BOOST_TEST_MODULE quantize_activations_test
 #include "ternary_kernels/quantize_activations.h"
 
 #include <algorithm>

@@ -1,6 +1,5 @@
 // However tokens are put into batches, the bits are the same: prompts in pieces, sequences side by
 // side, any number of threads, reused cache pages, forks.
-#define BOOST_TEST_MODULE ragged_batch_test
 #include <boost/test/unit_test.hpp>
 #include <cstring>
 #include <vector>

@@ -1,4 +1,3 @@
-#define BOOST_TEST_MODULE rms_norm_test
 #include "ternary_kernels/rms_norm.h"
 
 #include <boost/test/unit_test.hpp>

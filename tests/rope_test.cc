@@ -1,4 +1,3 @@
-#define BOOST_TEST_MODULE rope_test
 #include "ternary_kernels/rope.h"
 
 #include <algorithm>

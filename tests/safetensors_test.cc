@@ -1,4 +1,3 @@
-#define BOOST_TEST_MODULE safetensors_test
 #include "engine/safetensors.h"
 
 #include <boost/test/unit_test.hpp>

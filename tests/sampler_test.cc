@@ -1,4 +1,3 @@
-#define BOOST_TEST_MODULE sampler_test
 #include "engine/sampler.h"
 
 #include <algorithm>

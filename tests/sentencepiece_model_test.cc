@@ -1,4 +1,3 @@
-#define BOOST_TEST_MODULE sentencepiece_model_test
 #include "engine/sentencepiece_model.h"
 
 #include <boost/test/unit_test.hpp>

@@ -1,4 +1,3 @@
-#define BOOST_TEST_MODULE simd_targets_test
 #include "ternary_kernels/simd_targets.h"
 
 #include <algorithm>

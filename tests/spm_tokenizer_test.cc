@@ -1,4 +1,3 @@
-#define BOOST_TEST_MODULE spm_tokenizer_test
 #include "engine/spm_tokenizer.h"
 
 #include <algorithm>

@@ -1,8 +1,7 @@
-#define BOOST_TEST_MODULE stop_strings_test
+#include "engine/stop_strings.h"
+
 #include <boost/test/unit_test.hpp>
 #include <string>
-
-#include "engine/stop_strings.h"
 
 namespace trit {
 namespace {
@@ -18,7 +17,8 @@ std::string Shown(StopStrings stops, const std::string& text, size_t piece) {
 
 BOOST_AUTO_TEST_CASE(cut_at_the_first_stop) {
   for (size_t piece = 1; piece <= 12; ++piece) {
-    BOOST_TEST(Shown(StopStrings({"<|end|>", "User:"}), "Hello<|end|>User: more", piece) == "Hello");
+    BOOST_TEST(Shown(StopStrings({"<|end|>", "User:"}), "Hello<|end|>User: more", piece) ==
+               "Hello");
     BOOST_TEST(Shown(StopStrings({"User:", "<|end|>"}), "Hi.\nUser: <|end|>", piece) == "Hi.\n");
   }
 }

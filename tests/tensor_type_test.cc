@@ -1,4 +1,3 @@
-#define BOOST_TEST_MODULE tensor_type_test
 #include "engine/tensor_type.h"
 
 #include <boost/test/unit_test.hpp>

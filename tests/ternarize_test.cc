@@ -1,4 +1,3 @@
-#define BOOST_TEST_MODULE ternarize_test
 #include "ternary_kernels/ternarize.h"
 
 #include <algorithm>

@@ -1,4 +1,3 @@
-#define BOOST_TEST_MODULE text_source_test
 #include "training/text_source.h"
 
 #include <boost/test/unit_test.hpp>

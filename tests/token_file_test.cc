@@ -1,4 +1,3 @@
-#define BOOST_TEST_MODULE token_file_test
 #include "training/token_file.h"
 
 #include <boost/test/unit_test.hpp>

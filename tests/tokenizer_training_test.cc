@@ -1,4 +1,3 @@
-#define BOOST_TEST_MODULE tokenizer_training_test
 #include "training/tokenizer_training.h"
 
 #include <sentencepiece_processor.h>

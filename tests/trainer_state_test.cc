@@ -1,4 +1,3 @@
-#define BOOST_TEST_MODULE trainer_state_test
 #include "training/trainer_state.h"
 
 #include <boost/test/unit_test.hpp>

@@ -1,4 +1,3 @@
-#define BOOST_TEST_MODULE training_config_test
 #include "training/training_config.h"
 
 #include <boost/test/unit_test.hpp>

@@ -1,6 +1,5 @@
-// Gradients of whole models: numerically where nothing rounds, and for what must not depend on how a
-// step is computed (threads, accumulation).
-#define BOOST_TEST_MODULE training_gradient_test
+// Gradients of whole models: numerically where nothing rounds, and for what must not depend on how
+// a step is computed (threads, accumulation).
 #include <boost/test/unit_test.hpp>
 #include <cmath>
 #include <cstring>
@@ -189,12 +188,10 @@ BOOST_AUTO_TEST_CASE(descent_lowers_the_loss) {
       model.parameters().ZeroGradients();
       last = model.AccumulateGradients(task.batch, task.targets, task.weights, true);
       if (step == 0) first = last;
-      AdamWStepAll(OptimizerConfig(),
-                   {.step = step,
-                    .learning_rate = 2e-3,
-                    .weight_decay_ratio = 0.0,
-                    .gradient_scale = 1.0},
-                   model.parameters());
+      AdamWStepAll(
+          OptimizerConfig(),
+          {.step = step, .learning_rate = 2e-3, .weight_decay_ratio = 0.0, .gradient_scale = 1.0},
+          model.parameters());
       model.ParametersChanged();
     }
     BOOST_TEST(last < 0.7 * first);

@@ -1,12 +1,11 @@
 // The trainer against PyTorch's autograd: tests/data/training holds what a PyTorch program
 // (make_goldens.py beside the data) says of a tiny model with the same weights and tokens.
 //
-// Tolerances. Without rounded activations both sides do the same arithmetic in f32 up to the order of
-// sums: 1e-6 on the loss, 1e-5 relative L2 on a gradient. With int8 activations a value near a
+// Tolerances. Without rounded activations both sides do the same arithmetic in f32 up to the order
+// of sums: 1e-6 on the loss, 1e-5 relative L2 on a gradient. With int8 activations a value near a
 // rounding boundary may fall to either side, and the trainer scales after the product where PyTorch
 // multiplies scaled values: 1e-4 on the first loss, 3e-3 on the gradient's norm, 3e-2 on a gradient
 // and 1e-3 on later losses are what two correct engines reach of each other.
-#define BOOST_TEST_MODULE training_parity_test
 #include <boost/test/unit_test.hpp>
 #include <cmath>
 #include <cstring>

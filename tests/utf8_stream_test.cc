@@ -1,4 +1,3 @@
-#define BOOST_TEST_MODULE utf8_stream_test
 #include "engine/utf8_stream.h"
 
 #include <boost/test/unit_test.hpp>

@@ -1,7 +1,8 @@
-// Weight quantizers against plain double-precision definitions, and their gradients: straight-through
-// is the identity; LSQ's against its published formula and, where the surrogate is smooth, against
-// finite differences.
-#define BOOST_TEST_MODULE weight_quantizer_test
+// Weight quantizers against plain double-precision definitions, and their gradients:
+// straight-through is the identity; LSQ's against its published formula and, where the surrogate is
+// smooth, against finite differences.
+#include "training/weight_quantizer.h"
+
 #include <algorithm>
 #include <boost/test/unit_test.hpp>
 #include <cmath>
@@ -11,7 +12,6 @@
 #include "engine/error.h"
 #include "training/lsq_quantizer.h"
 #include "training/random.h"
-#include "training/weight_quantizer.h"
 
 namespace trit {
 namespace {
@@ -114,17 +114,16 @@ BOOST_AUTO_TEST_CASE(lsq_codes_and_start) {
       for (int64_t c = 0; c < kCols; ++c) {
         const size_t i = static_cast<size_t>(r * kCols + c);
         const float ratio = w[i] / steps[ScaleIndex(kind, group_size, r, c)];
-        BOOST_TEST(static_cast<float>(codes[i]) ==
-                   std::clamp(std::nearbyint(ratio), -8.0f, 7.0f));
+        BOOST_TEST(static_cast<float>(codes[i]) == std::clamp(std::nearbyint(ratio), -8.0f, 7.0f));
       }
     }
   }
 }
 
 // The surrogate whose derivative LSQ's step gradient is: rounding replaced by its value at the
-// point, w_hat(s) = s * (w/s + e) inside with e = code - w/s held fixed in w but not in s … that is,
-// d(w_hat)/ds = code - w/s inside and the bound outside. Checked by finite differences on
-// s -> s * clamp(w/s + e, -Qn, Qp) - w * (s / s), with e frozen: inside it is s * e + w.
+// point, w_hat(s) = s * (w/s + e) inside with e = code - w/s held fixed in w but not in s … that
+// is, d(w_hat)/ds = code - w/s inside and the bound outside. Checked by finite differences on s ->
+// s * clamp(w/s + e, -Qn, Qp) - w * (s / s), with e frozen: inside it is s * e + w.
 BOOST_AUTO_TEST_CASE(lsq_gradients) {
   const std::vector<float> w = RandomWeights(5);
   const std::vector<float> upstream = RandomWeights(6);
@@ -154,8 +153,8 @@ BOOST_AUTO_TEST_CASE(lsq_gradients) {
         const double frozen = code - static_cast<double>(w[i]) / steps[k];
         const auto surrogate = [&](double s) { return inside ? s * frozen + w[i] : s * code; };
         const double h = 1e-3;
-        numeric[k] += upstream[i] *
-                      (surrogate(steps[k] + h) - surrogate(steps[k] - h)) / (2 * h) * factor;
+        numeric[k] +=
+            upstream[i] * (surrogate(steps[k] + h) - surrogate(steps[k] - h)) / (2 * h) * factor;
       }
     }
     BOOST_TEST(clipped > 0);

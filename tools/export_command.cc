@@ -38,10 +38,11 @@ void RunExport(const Command& command, std::span<const std::string> arguments) {
                "matrix, int8 activations)");
   if (!options.Parse(arguments)) return;
 
-  const ExportDifference difference = ExportRun(run, out,
-                                                {.linear_type = TypeNamed(type),
-                                                 .embedding_type = TypeNamed(embeddings),
-                                                 .provenance = {{"general.source.url", run}}},
+  const ExportDifference difference =
+      ExportRun(run, out,
+                {.linear_type = TypeNamed(type),
+                 .embedding_type = TypeNamed(embeddings),
+                 .provenance = {{"general.source.url", run}}},
                 ternarize ? std::optional(QuantizationConfig()) : std::nullopt);
   Print(fmt::format("{}\n", out));
   std::cerr << fmt::format(

@@ -171,8 +171,7 @@ int64_t DocumentEvaluationRows::NumTargets(int64_t num_rows) const {
 
 int64_t DocumentEvaluationRows::RowsFor(int64_t num_targets) const {
   if (num_targets == 0) return num_rows();
-  const auto enough =
-      std::lower_bound(targets_before_.begin(), targets_before_.end(), num_targets);
+  const auto enough = std::lower_bound(targets_before_.begin(), targets_before_.end(), num_targets);
   return std::min(num_rows(), static_cast<int64_t>(enough - targets_before_.begin()));
 }
 

@@ -35,8 +35,8 @@ class DocumentSet {
 
  private:
   TokenArray tokens_;
-  std::vector<bool> learned_;            // by token
-  std::vector<int64_t> begins_ = {0};    // by document, and the end
+  std::vector<bool> learned_;          // by token
+  std::vector<int64_t> begins_ = {0};  // by document, and the end
 };
 
 // Documents of one order, first fit: each goes into the oldest of the last few open rows it fits

@@ -39,13 +39,12 @@ double Loss(std::span<const float> logits, int32_t target) {
 }
 
 ExportDifference Compare(const Model& trainer, const Model& file) {
-  const int64_t num_tokens =
-      std::min(kComparedTokens, trainer.config.max_position_embeddings);
+  const int64_t num_tokens = std::min(kComparedTokens, trainer.config.max_position_embeddings);
   const CounterRandom random(0, 0);
   std::vector<int32_t> tokens;
   for (int64_t i = 0; i <= num_tokens; ++i) {
-    tokens.push_back(static_cast<int32_t>(random.Below(
-        static_cast<uint64_t>(i), static_cast<uint64_t>(trainer.config.vocab_size))));
+    tokens.push_back(static_cast<int32_t>(
+        random.Below(static_cast<uint64_t>(i), static_cast<uint64_t>(trainer.config.vocab_size))));
   }
   const std::span<const int32_t> prompt(tokens.data(), static_cast<size_t>(num_tokens));
   std::vector<std::vector<float>> expected;

@@ -18,12 +18,12 @@ struct ExportDifference {
   double logit_difference = 0;  // relative L2 over the tokens compared
   double loss_trainer = 0;      // nats a token
   double loss_file = 0;
-  int64_t num_tokens = 0;       // compared
+  int64_t num_tokens = 0;  // compared
 };
 
 // The model of a checkpoint directory, or of a run's directory (its latest checkpoint), as the
-// trainer evaluates it: exact scales and embeddings. `quantization`, if given, stands in for what it
-// was trained with: rounding after training. Throws Error.
+// trainer evaluates it: exact scales and embeddings. `quantization`, if given, stands in for what
+// it was trained with: rounding after training. Throws Error.
 std::unique_ptr<Model> LoadTrainedModel(
     const std::string& run_or_checkpoint,
     const std::optional<QuantizationConfig>& quantization = std::nullopt);

@@ -22,8 +22,7 @@ float ScaleFor(float max_abs) { return std::max(max_abs, kMinWeightScale) / kMax
 void Encode(const float* w, int64_t n, float scale, int8_t* codes) {
   const float inverse = 1.0f / scale;
   for (int64_t i = 0; i < n; ++i) {
-    codes[i] = static_cast<int8_t>(
-        std::clamp(std::nearbyint(w[i] * inverse), -kMaxCode, kMaxCode));
+    codes[i] = static_cast<int8_t>(std::clamp(std::nearbyint(w[i] * inverse), -kMaxCode, kMaxCode));
   }
 }
 

@@ -18,8 +18,7 @@ void AdamWStepAll(const OptimizerConfig& config, const OptimizerStep& step,
                   Parameters& parameters) {
   for (const WeightInfo& info : parameters.table().weights()) {
     const AdamWStep update{
-        .learning_rate =
-            static_cast<float>(step.learning_rate * config.LearningRateRatioFor(info)),
+        .learning_rate = static_cast<float>(step.learning_rate * config.LearningRateRatioFor(info)),
         .beta1 = static_cast<float>(config.betas[0]),
         .beta2 = static_cast<float>(config.betas[1]),
         .eps = static_cast<float>(config.eps),

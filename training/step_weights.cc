@@ -34,9 +34,8 @@ void DequantizeGroups(const StepWeight& weight, int64_t rows, int64_t cols, floa
   ParallelForBlocks(rows, 16, [&](int64_t begin, int64_t end) {
     for (int64_t r = begin; r < end; ++r) {
       for (int64_t c = 0; c < cols; ++c) {
-        out[r * cols + c] =
-            static_cast<float>(weight.codes[static_cast<size_t>(r * cols + c)]) *
-            weight.scales.values[static_cast<size_t>(c / group_size * rows + r)];
+        out[r * cols + c] = static_cast<float>(weight.codes[static_cast<size_t>(r * cols + c)]) *
+                            weight.scales.values[static_cast<size_t>(c / group_size * rows + r)];
       }
     }
   });
@@ -94,8 +93,7 @@ void StepWeights::RefreshMatrix(const WeightInfo& info) {
     return;
   }
   const WeightId learned_id = learned_scales(info.id);
-  const float* learned =
-      learned_id == kNoWeight ? nullptr : parameters_.Values(learned_id).data();
+  const float* learned = learned_id == kNoWeight ? nullptr : parameters_.Values(learned_id).data();
   weight.quantizer->Quantize(latent, learned, weight.codes.data(), weight.scales);
   const int64_t group_size =
       weight.scales.kind == ScaleKind::kGroup ? weight.scales.group_size : info.cols;
@@ -132,8 +130,8 @@ PackedMatrix StepWeights::PackForInference(WeightId id) const {
   if (weight.activation_quantizer == ActivationQuantizer::kNone) {
     return PackCodesAsBF16(info.rows, info.cols, std::move(scales), source);
   }
-  const WeightFormat format = weight.quantizer->max_code() == 1 ? PreferredTernaryFormat()
-                                                                : WeightFormat::kInt8;
+  const WeightFormat format =
+      weight.quantizer->max_code() == 1 ? PreferredTernaryFormat() : WeightFormat::kInt8;
   return PackCodes(format, info.rows, info.cols, std::move(scales), source);
 }
 

@@ -15,7 +15,6 @@
 #include "ternary_kernels/quantize_activations.h"
 #include "training/parameters.h"
 #include "training/precision.h"
-#include "training/precision.h"
 #include "training/weight_quantizer.h"
 
 namespace trit {
@@ -25,11 +24,11 @@ namespace trit {
 struct StepWeight {
   const WeightQuantizer* quantizer = nullptr;  // null: full precision
   ActivationQuantizer activation_quantizer = ActivationQuantizer::kNone;
-  AlignedBuffer<int8_t> codes;       // (rows, cols); empty if full precision
+  AlignedBuffer<int8_t> codes;  // (rows, cols); empty if full precision
   WeightScales scales;
   AlignedBuffer<int32_t> code_sums;  // (rows) for tensor and row scales, (groups, rows) for groups
   bool operand_is_codes = false;
-  AlignedBuffer<float> operand_f32;      // (rows, cols), one of the two by precision
+  AlignedBuffer<float> operand_f32;  // (rows, cols), one of the two by precision
   AlignedBuffer<BFloat16> operand_bf16;
   PackedMatrix packed;  // see Packed; empty until asked for
 };

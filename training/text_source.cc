@@ -39,10 +39,8 @@ void ForEachLine(const InputFile& file, const std::function<void(std::string_vie
 // The document that a line of a .jsonl file holds.
 std::string RecordText(std::string_view json, const std::string& where) {
   const auto fail = [&](const std::string& what, const std::string& found) {
-    throw Error(ErrorInfo{.what = what,
-                          .file = where,
-                          .expected = "{\"text\": \"...\"}",
-                          .found = found});
+    throw Error(
+        ErrorInfo{.what = what, .file = where, .expected = "{\"text\": \"...\"}", .found = found});
   };
   const nlohmann::json record = ParseStrictJson(json, where);
   if (!record.is_object()) fail("not an object", std::string(record.type_name()));

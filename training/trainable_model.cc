@@ -54,10 +54,9 @@ TrainableModel::TrainableModel(const ModelConfig& config, const QuantizationConf
   activation_quantizers.resize(table_.size(), ActivationQuantizer::kNone);
   learned_scales.resize(table_.size(), kNoWeight);
   parameters_ = std::make_unique<Parameters>(table_);
-  step_weights_ =
-      std::make_unique<StepWeights>(*parameters_, std::move(quantizers),
-                                    std::move(activation_quantizers), std::move(learned_scales),
-                                    precision);
+  step_weights_ = std::make_unique<StepWeights>(*parameters_, std::move(quantizers),
+                                                std::move(activation_quantizers),
+                                                std::move(learned_scales), precision);
   executor_ =
       std::make_unique<TrainingExecutor>(config_, *parameters_, *step_weights_, max_positions);
 }

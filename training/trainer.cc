@@ -77,13 +77,13 @@ StepResult Trainer::Step(const std::function<void()>& before_clipping) {
   }
   if (before_clipping) before_clipping();
   result.learning_rate = LearningRate(config_.schedule, state_.step, config_.train.steps);
-  AdamWStepAll(config_.optimizer,
-               {.step = state_.step,
-                .learning_rate = result.learning_rate,
-                .weight_decay_ratio =
-                    WeightDecayFactor(config_.schedule, state_.step, config_.train.steps),
-                .gradient_scale = ClipFactor(result.grad_norm, config_.train.clip_grad_norm)},
-               model_.parameters());
+  AdamWStepAll(
+      config_.optimizer,
+      {.step = state_.step,
+       .learning_rate = result.learning_rate,
+       .weight_decay_ratio = WeightDecayFactor(config_.schedule, state_.step, config_.train.steps),
+       .gradient_scale = ClipFactor(result.grad_norm, config_.train.clip_grad_norm)},
+      model_.parameters());
   model_.ParametersChanged();
   ++state_.step;
   state_.next_row += static_cast<int64_t>(passes_.size()) * rows;

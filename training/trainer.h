@@ -39,9 +39,9 @@ class Trainer {
   void set_elapsed_seconds(double seconds) { state_.elapsed_seconds = seconds; }
 
   // Either of these once, before the first step.
-  void Initialize();                       // random weights, by the seed
+  void Initialize();                                     // random weights, by the seed
   void InitializeFrom(const std::string& weights_path);  // LoadWeights; throws Error
-  void Resume(const std::string& checkpoint);  // throws Error
+  void Resume(const std::string& checkpoint);            // throws Error
 
   // One update. `before_clipping` is called when the step's gradients are complete; may be empty.
   // Throws Error, leaving the weights as they were, if the loss or the gradient is not finite.

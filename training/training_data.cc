@@ -68,8 +68,7 @@ TrainingData LoadChats(const TrainingConfig& config, const Tokenizer* tokenizer)
     validation = train.SplitOff(train.num_documents() - held_back);
   }
   std::string fingerprint = train.Fingerprint();
-  return {std::make_unique<DocumentTrainingRows>(std::move(train), data.sequence_length,
-                                                 data.order,
+  return {std::make_unique<DocumentTrainingRows>(std::move(train), data.sequence_length, data.order,
                                                  static_cast<uint64_t>(config.train.seed)),
           std::make_unique<DocumentEvaluationRows>(std::move(validation), data.sequence_length),
           std::move(fingerprint)};

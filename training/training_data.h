@@ -21,10 +21,10 @@ struct TrainingData {
 // the config's is smaller than the tokenizer's, or if nothing says it. `tokenizer` may be null.
 void SettleVocabSize(const Tokenizer* tokenizer, TrainingConfig& config);
 
-// Reads all files in order, encodes text, and splits off validation_fraction: of the tokens, or with
-// data.chat_template, of the conversations, which are packed as document_rows.h says with the
-// assistant's words to be learned. model.vocab_size is settled; `tokenizer` may be null if all files
-// are .bin. Throws Error or UsageError.
+// Reads all files in order, encodes text, and splits off validation_fraction: of the tokens, or
+// with data.chat_template, of the conversations, which are packed as document_rows.h says with the
+// assistant's words to be learned. model.vocab_size is settled; `tokenizer` may be null if all
+// files are .bin. Throws Error or UsageError.
 TrainingData LoadTrainingData(const TrainingConfig& config, const Tokenizer* tokenizer);
 
 }  // namespace trit

@@ -32,8 +32,7 @@ constexpr uint64_t kMaxTokenizerBytes = uint64_t{64} << 20;
 constexpr int64_t kSampleTokens = 64;  // a text shown during training
 
 double SecondsNow() {
-  return std::chrono::duration<double>(std::chrono::steady_clock::now().time_since_epoch())
-      .count();
+  return std::chrono::duration<double>(std::chrono::steady_clock::now().time_since_epoch()).count();
 }
 
 void WriteGradients(const Parameters& parameters, const std::string& path) {
@@ -138,8 +137,8 @@ class Run {
     progress_.Message(fmt::format("{} training tokens, {} validation tokens",
                                   data.train->num_tokens(),
                                   data.validation->NumTargets(data.validation->num_rows())));
-    trainer_ = std::make_unique<Trainer>(config_, precision, std::move(data),
-                                         std::move(token_bytes));
+    trainer_ =
+        std::make_unique<Trainer>(config_, precision, std::move(data), std::move(token_bytes));
     if (!checkpoints_.empty() && options_.resume) {
       trainer_->Resume(checkpoints_.back());
       progress_.Message("resumed from " + checkpoints_.back());
@@ -149,8 +148,7 @@ class Run {
       trainer_->Initialize();
     }
     WriteTextFile(File("config.toml"), TrainingConfigToToml(config_));
-    progress_.Message(fmt::format("{} parameters",
-                                  trainer_->model().table().NumParameters()));
+    progress_.Message(fmt::format("{} parameters", trainer_->model().table().NumParameters()));
   }
 
   // seconds_offset: what makes a clock reading the run's elapsed seconds.
@@ -181,9 +179,9 @@ class Run {
   void ShowProgress(const StepMetrics& metrics) {
     // The rate of the last steps, so that one slow step does not upset the time left.
     constexpr double kNewest = 0.1;
-    smooth_rate_ = smooth_rate_ == 0 ? metrics.tokens_per_second
-                                     : smooth_rate_ + kNewest * (metrics.tokens_per_second -
-                                                                 smooth_rate_);
+    smooth_rate_ = smooth_rate_ == 0
+                       ? metrics.tokens_per_second
+                       : smooth_rate_ + kNewest * (metrics.tokens_per_second - smooth_rate_);
     const int64_t done = trainer_->state().step;
     const double tokens_left = static_cast<double>(config_.train.steps - done) *
                                static_cast<double>(config_.train.batch_tokens);
@@ -196,8 +194,8 @@ class Run {
                       .seconds_left = tokens_left / smooth_rate_},
                      SecondsNow());
     if (metrics.validation_loss) {
-      std::string news = fmt::format("step {}: validation loss {:.4f}", done,
-                                     *metrics.validation_loss);
+      std::string news =
+          fmt::format("step {}: validation loss {:.4f}", done, *metrics.validation_loss);
       if (metrics.bits_per_byte) {
         news += fmt::format(", {:.4f} bits a byte", *metrics.bits_per_byte);
       }

@@ -42,8 +42,7 @@ std::unique_ptr<WeightQuantizer> MakeWeightQuantizer(const QuantizerChoice& choi
                                                      const WeightInfo& info) {
   if (choice.weights == "none") return nullptr;
   const int64_t group_size = choice.granularity == ScaleKind::kGroup ? choice.group_size : 0;
-  if (choice.granularity == ScaleKind::kGroup &&
-      (group_size < 1 || info.cols % group_size != 0)) {
+  if (choice.granularity == ScaleKind::kGroup && (group_size < 1 || info.cols % group_size != 0)) {
     throw UsageError(ErrorInfo{.what = "the group size does not divide the row",
                                .key = "quantizer.granularity",
                                .tensor = info.name,

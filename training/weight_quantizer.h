@@ -1,8 +1,8 @@
 // Weight quantizers: latent weights to integer codes and scales, and the gradient back. One object
 // a matrix; training, after-training quantization and export use the same ones.
 //
-// The forward pass multiplies codes * scale, w_hat below; its gradient reaches the latent weights by
-// the quantizer's own rule (straight-through, or learned).
+// The forward pass multiplies codes * scale, w_hat below; its gradient reaches the latent weights
+// by the quantizer's own rule (straight-through, or learned).
 #ifndef TRIT_TRAINING_WEIGHT_QUANTIZER_H_
 #define TRIT_TRAINING_WEIGHT_QUANTIZER_H_
 

@@ -45,14 +45,13 @@ int64_t CountOf(const std::string& text, const std::string& part) {
 
 const std::vector<std::string>& Categories() {
   static const std::vector<std::string> all = {
-      "greeting", "identity",  "sum",     "difference", "capital", "colour",
-      "opposite", "counting",  "spelling", "comparing", kStoryCategory, "follow_up"};
+      "greeting", "identity", "sum",      "difference", "capital",      "colour",
+      "opposite", "counting", "spelling", "comparing",  kStoryCategory, "follow_up"};
   return all;
 }
 
 int64_t DialogueWriter::Between(int64_t low, int64_t high) {
-  return low + static_cast<int64_t>(
-                   random_.Below(draws_++, static_cast<uint64_t>(high - low + 1)));
+  return low + static_cast<int64_t>(random_.Below(draws_++, static_cast<uint64_t>(high - low + 1)));
 }
 
 Exchange DialogueWriter::Sum(Part part) {
@@ -63,8 +62,10 @@ Exchange DialogueWriter::Sum(Part part) {
     const std::string a = std::to_string(swapped ? y : x);
     const std::string b = std::to_string(swapped ? x : y);
     if (IsTestFact("sum " + a + " " + b) != (part == Part::kTest)) continue;
-    return {"sum", Fill(Pick(SumQuestions()), a, b),
-            a + " plus " + b + " is " + std::to_string(x + y) + ".", {}};
+    return {"sum",
+            Fill(Pick(SumQuestions()), a, b),
+            a + " plus " + b + " is " + std::to_string(x + y) + ".",
+            {}};
   }
 }
 
@@ -75,8 +76,10 @@ Exchange DialogueWriter::Difference(Part part) {
     const std::string a = std::to_string(x);
     const std::string b = std::to_string(y);
     if (IsTestFact("difference " + a + " " + b) != (part == Part::kTest)) continue;
-    return {"difference", Fill(Pick(DifferenceQuestions()), a, b),
-            a + " minus " + b + " is " + std::to_string(x - y) + ".", {}};
+    return {"difference",
+            Fill(Pick(DifferenceQuestions()), a, b),
+            a + " minus " + b + " is " + std::to_string(x - y) + ".",
+            {}};
   }
 }
 
@@ -115,8 +118,10 @@ Exchange DialogueWriter::Backwards(Part part) {
   while (true) {
     const std::string word = Word();
     if (IsTestFact("word " + word) != (part == Part::kTest)) continue;
-    return {"spelling", Fill(Pick(BackwardsQuestions()), word),
-            word + " backwards is " + std::string(word.rbegin(), word.rend()) + ".", {}};
+    return {"spelling",
+            Fill(Pick(BackwardsQuestions()), word),
+            word + " backwards is " + std::string(word.rbegin(), word.rend()) + ".",
+            {}};
   }
 }
 
@@ -130,8 +135,10 @@ Exchange DialogueWriter::Compare(Part part) {
     const bool bigger = Between(0, 1) == 1;
     const std::string& left = (x > y) == bigger ? a : b;
     const std::string& right = (x > y) == bigger ? b : a;
-    return {"comparing", Fill(Pick(bigger ? BiggerQuestions() : SmallerQuestions()), a, b),
-            left + (bigger ? " is bigger than " : " is smaller than ") + right + ".", {}};
+    return {"comparing",
+            Fill(Pick(bigger ? BiggerQuestions() : SmallerQuestions()), a, b),
+            left + (bigger ? " is bigger than " : " is smaller than ") + right + ".",
+            {}};
   }
 }
 
@@ -157,9 +164,13 @@ Exchange DialogueWriter::FollowUp(Part part) {
       while (true) {
         const std::string& name = Pick(PersonNames());
         if (IsTestFact("name " + name) != (part == Part::kTest)) continue;
-        return {"follow_up", Pick(NameQuestions()), "Your name is " + name + ".",
-                {{"follow_up", Fill(Pick(NameStatements()), name),
-                  "Nice to meet you, " + name + "!", {}}}};
+        return {"follow_up",
+                Pick(NameQuestions()),
+                "Your name is " + name + ".",
+                {{"follow_up",
+                  Fill(Pick(NameStatements()), name),
+                  "Nice to meet you, " + name + "!",
+                  {}}}};
       }
     case 1:
       while (true) {
@@ -167,10 +178,13 @@ Exchange DialogueWriter::FollowUp(Part part) {
         const std::string& kind = favourite.name;
         const std::string& thing = Pick(favourite.things);
         if (IsTestFact("favourite " + kind + " " + thing) != (part == Part::kTest)) continue;
-        return {"follow_up", Fill(Pick(FavouriteQuestions()), kind),
+        return {"follow_up",
+                Fill(Pick(FavouriteQuestions()), kind),
                 "Your favourite " + kind + " is " + thing + ".",
-                {{"follow_up", "My favourite " + kind + " is " + thing + ".",
-                  "I will remember that your favourite " + kind + " is " + thing + ".", {}}}};
+                {{"follow_up",
+                  "My favourite " + kind + " is " + thing + ".",
+                  "I will remember that your favourite " + kind + " is " + thing + ".",
+                  {}}}};
       }
     case 2:
       while (true) {
@@ -179,14 +193,16 @@ Exchange DialogueWriter::FollowUp(Part part) {
         const std::string result = sum.answer.substr(number, sum.answer.size() - number - 1);
         const std::string more = std::to_string(Between(1, 5));
         if (IsTestFact("more " + result + " " + more) != (part == Part::kTest)) continue;
-        return {"follow_up", Fill(Pick(MoreQuestions()), more),
+        return {"follow_up",
+                Fill(Pick(MoreQuestions()), more),
                 result + " plus " + more + " is " +
                     std::to_string(std::stoi(result) + std::stoi(more)) + ".",
                 {sum}};
       }
     default:
       while (true) {
-        const Exchange before = Between(0, 1) == 0 ? Sum(Part::kTraining) : Compare(Part::kTraining);
+        const Exchange before =
+            Between(0, 1) == 0 ? Sum(Part::kTraining) : Compare(Part::kTraining);
         if (IsTestFact("repeat " + before.question) != (part == Part::kTest)) continue;
         return {"follow_up", Pick(RepeatQuestions()), "You asked: " + before.question, {before}};
       }
@@ -208,8 +224,10 @@ Exchange DialogueWriter::Draw(const std::string& category, Part part) {
                                  : category == "colour"   ? Colours()
                                                           : Opposites());
   const Wordings& wordings = *topic.wordings;
-  return {category, Fill(Pick(test ? wordings.test : wordings.training), topic.subject),
-          topic.answer, {}};
+  return {category,
+          Fill(Pick(test ? wordings.test : wordings.training), topic.subject),
+          topic.answer,
+          {}};
 }
 
 void DialogueWriter::Append(const Exchange& exchange, Dialogue& dialogue) const {
@@ -243,8 +261,8 @@ bool IsStoryFor(const std::string& expected, const std::string& told) {
   if (!expected.starts_with(opening)) return false;
   for (const Animal& animal : Animals()) {
     for (const Place& place : Places()) {
-      const std::string start = "Once upon a time there was " + WithArticle(animal.name) + " " +
-                                place.where + ".";
+      const std::string start =
+          "Once upon a time there was " + WithArticle(animal.name) + " " + place.where + ".";
       if (!expected.starts_with(start)) continue;
       return told.starts_with("Once upon a time") && CountOf(told, animal.name) >= 2 &&
              CountOf(told, place.name) >= 1 && CountOf(told, ". ") >= 3 &&

@@ -1,9 +1,10 @@
-// Writes the dialogues that the demo trains on: a small world of greetings, sums, capitals, colours,
-// opposites, counting, spelling, comparing, stories and questions about the turn before.
+// Writes the dialogues that the demo trains on: a small world of greetings, sums, capitals,
+// colours, opposites, counting, spelling, comparing, stories and questions about the turn before.
 //
-// What a test asks was not in training. Where an answer follows from the question, the facts differ:
-// the pair of numbers, the word, the animal in that place. Where it must be known (capitals, colours,
-// opposites, who the assistant is), the wording differs, and the turns before it.
+// What a test asks was not in training. Where an answer follows from the question, the facts
+// differ: the pair of numbers, the word, the animal in that place. Where it must be known
+// (capitals, colours, opposites, who the assistant is), the wording differs, and the turns before
+// it.
 #ifndef TRIT_TOOLS_DEMO_WORLD_DIALOGUES_H_
 #define TRIT_TOOLS_DEMO_WORLD_DIALOGUES_H_
 
@@ -67,8 +68,8 @@ class DialogueWriter {
   uint64_t draws_ = 0;
 };
 
-// Whether a told story is one, for this question: it begins with "Once upon a time", names the animal
-// at least twice and the place, has three sentences at least, and ends with "The end."
+// Whether a told story is one, for this question: it begins with "Once upon a time", names the
+// animal at least twice and the place, has three sentences at least, and ends with "The end."
 bool IsStoryFor(const std::string& expected, const std::string& told);
 
 }  // namespace trit::demo

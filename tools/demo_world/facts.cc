@@ -96,15 +96,14 @@ const std::vector<KnownTopic>& Capitals() {
       {"Can you tell me the capital of {a}?", "Trit, what is the capital of {a}?",
        "Please tell me the capital city of {a}."}};
   static const std::vector<KnownTopic> all =
-      Topics(wordings,
-             {{"France", "Paris"},    {"Italy", "Rome"},       {"Spain", "Madrid"},
-              {"Germany", "Berlin"},  {"England", "London"},   {"Portugal", "Lisbon"},
-              {"Austria", "Vienna"},  {"Greece", "Athens"},    {"Norway", "Oslo"},
-              {"Sweden", "Stockholm"}, {"Finland", "Helsinki"}, {"Denmark", "Copenhagen"},
-              {"Poland", "Warsaw"},   {"Russia", "Moscow"},    {"Japan", "Tokyo"},
-              {"China", "Beijing"},   {"India", "New Delhi"},  {"Egypt", "Cairo"},
-              {"Kenya", "Nairobi"},   {"Canada", "Ottawa"},    {"Peru", "Lima"},
-              {"Cuba", "Havana"},     {"Chile", "Santiago"},   {"Ireland", "Dublin"}},
+      Topics(wordings, {{"France", "Paris"},     {"Italy", "Rome"},       {"Spain", "Madrid"},
+                        {"Germany", "Berlin"},   {"England", "London"},   {"Portugal", "Lisbon"},
+                        {"Austria", "Vienna"},   {"Greece", "Athens"},    {"Norway", "Oslo"},
+                        {"Sweden", "Stockholm"}, {"Finland", "Helsinki"}, {"Denmark", "Copenhagen"},
+                        {"Poland", "Warsaw"},    {"Russia", "Moscow"},    {"Japan", "Tokyo"},
+                        {"China", "Beijing"},    {"India", "New Delhi"},  {"Egypt", "Cairo"},
+                        {"Kenya", "Nairobi"},    {"Canada", "Ottawa"},    {"Peru", "Lima"},
+                        {"Cuba", "Havana"},      {"Chile", "Santiago"},   {"Ireland", "Dublin"}},
              "The capital of {a} is {b}.");
   return all;
 }
@@ -117,16 +116,15 @@ const std::vector<KnownTopic>& Colours() {
        "I want to know the colour of {a}."},
       {"Please tell me the colour of {a}.", "Do you know what colour {a} is?",
        "What colour has {a}?"}};
-  static const std::vector<KnownTopic> all = Topics(
-      wordings,
-      {{"the sky", "blue"},    {"the sea", "blue"},     {"the grass", "green"},
-       {"a leaf", "green"},    {"a frog", "green"},     {"the sun", "yellow"},
-       {"a lemon", "yellow"},  {"a banana", "yellow"},  {"snow", "white"},
-       {"milk", "white"},      {"a swan", "white"},     {"coal", "black"},
-       {"the night", "black"}, {"a tomato", "red"},     {"blood", "red"},
-       {"a cherry", "red"},    {"chocolate", "brown"},  {"a carrot", "orange"},
-       {"a pig", "pink"},      {"an elephant", "grey"}, {"a mouse", "grey"}},
-      "{a} is {b}.");
+  static const std::vector<KnownTopic> all =
+      Topics(wordings, {{"the sky", "blue"},    {"the sea", "blue"},     {"the grass", "green"},
+                        {"a leaf", "green"},    {"a frog", "green"},     {"the sun", "yellow"},
+                        {"a lemon", "yellow"},  {"a banana", "yellow"},  {"snow", "white"},
+                        {"milk", "white"},      {"a swan", "white"},     {"coal", "black"},
+                        {"the night", "black"}, {"a tomato", "red"},     {"blood", "red"},
+                        {"a cherry", "red"},    {"chocolate", "brown"},  {"a carrot", "orange"},
+                        {"a pig", "pink"},      {"an elephant", "grey"}, {"a mouse", "grey"}},
+             "{a} is {b}.");
   return all;
 }
 
@@ -197,36 +195,35 @@ const Strings& StoryQuestions() {
 
 const Strings& Words() {
   static const Strings all = {
-      "cat",  "dog",  "sun",  "moon", "star", "tree", "fish", "bird", "milk", "bread", "house",
-      "door", "road", "ship", "rain", "snow", "wind", "fire", "sand", "rock", "hill",  "lake",
-      "hand", "foot", "nose", "ear",  "eye",  "arm",  "leg",  "hat",  "coat", "shoe",  "sock",
-      "cup",  "pot",  "pan",  "fork", "bed",  "desk", "lamp", "book", "pen",  "ink",   "box",
-      "bag",  "key",  "lock", "clock", "bell", "drum", "song", "game", "ball", "kite",  "doll",
-      "cow",  "pig",  "hen",  "duck", "goat", "lamb", "wolf", "bear", "lion", "frog",  "crab",
-      "ant",  "bee",  "fly",  "worm", "leaf", "root", "seed", "rose", "corn", "rice",  "bean",
-      "plum", "pear", "lime", "nut",  "egg",  "ham",  "jam",  "cake", "soup", "salt",  "ice",
-      "red",  "blue", "green", "black", "white", "brown", "king", "queen", "map", "flag", "gold",
-      "iron", "coin", "ring", "bus",  "car",  "bike", "train", "plane", "boat", "city", "farm",
-      "park", "zoo",  "day",  "week", "year", "cold", "warm", "big",  "small", "fast", "slow",
-      "wet",  "dry",  "old",  "new",  "run",  "jump", "swim", "sing", "read", "write", "walk",
-      "tiger", "zebra", "mouse", "horse", "sheep", "whale", "eagle", "snake", "apple", "grape",
-      "lemon", "melon", "peach", "onion", "river", "ocean", "beach", "cloud", "storm", "night",
-      "chair", "table", "spoon", "knife", "plate", "glass", "piano", "radio", "paper", "wood",
-      "stone", "brick", "wheel", "rope", "nail", "saw",  "axe",  "net",  "cap",  "tie",   "belt",
-      "silk", "wool", "skin", "bone", "hair", "face", "chin", "lip",  "knee", "heart", "brain"};
+      "cat",   "dog",   "sun",   "moon",  "star",  "tree",  "fish",  "bird",  "milk",  "bread",
+      "house", "door",  "road",  "ship",  "rain",  "snow",  "wind",  "fire",  "sand",  "rock",
+      "hill",  "lake",  "hand",  "foot",  "nose",  "ear",   "eye",   "arm",   "leg",   "hat",
+      "coat",  "shoe",  "sock",  "cup",   "pot",   "pan",   "fork",  "bed",   "desk",  "lamp",
+      "book",  "pen",   "ink",   "box",   "bag",   "key",   "lock",  "clock", "bell",  "drum",
+      "song",  "game",  "ball",  "kite",  "doll",  "cow",   "pig",   "hen",   "duck",  "goat",
+      "lamb",  "wolf",  "bear",  "lion",  "frog",  "crab",  "ant",   "bee",   "fly",   "worm",
+      "leaf",  "root",  "seed",  "rose",  "corn",  "rice",  "bean",  "plum",  "pear",  "lime",
+      "nut",   "egg",   "ham",   "jam",   "cake",  "soup",  "salt",  "ice",   "red",   "blue",
+      "green", "black", "white", "brown", "king",  "queen", "map",   "flag",  "gold",  "iron",
+      "coin",  "ring",  "bus",   "car",   "bike",  "train", "plane", "boat",  "city",  "farm",
+      "park",  "zoo",   "day",   "week",  "year",  "cold",  "warm",  "big",   "small", "fast",
+      "slow",  "wet",   "dry",   "old",   "new",   "run",   "jump",  "swim",  "sing",  "read",
+      "write", "walk",  "tiger", "zebra", "mouse", "horse", "sheep", "whale", "eagle", "snake",
+      "apple", "grape", "lemon", "melon", "peach", "onion", "river", "ocean", "beach", "cloud",
+      "storm", "night", "chair", "table", "spoon", "knife", "plate", "glass", "piano", "radio",
+      "paper", "wood",  "stone", "brick", "wheel", "rope",  "nail",  "saw",   "axe",   "net",
+      "cap",   "tie",   "belt",  "silk",  "wool",  "skin",  "bone",  "hair",  "face",  "chin",
+      "lip",   "knee",  "heart", "brain"};
   return all;
 }
 
 const std::vector<Animal>& Animals() {
   static const std::vector<Animal> all = {
-      {"fox", "liked to run"},          {"bear", "liked honey"},
-      {"cat", "liked to sleep"},        {"dog", "liked to play"},
-      {"mouse", "was very small"},      {"rabbit", "had long ears"},
-      {"horse", "was very strong"},     {"duck", "liked to swim"},
-      {"frog", "could jump far"},       {"wolf", "was never afraid"},
-      {"goat", "was always hungry"},    {"lion", "had a loud voice"},
-      {"monkey", "liked bananas"},      {"pig", "liked the mud"},
-      {"snake", "was long and green"}};
+      {"fox", "liked to run"},      {"bear", "liked honey"},       {"cat", "liked to sleep"},
+      {"dog", "liked to play"},     {"mouse", "was very small"},   {"rabbit", "had long ears"},
+      {"horse", "was very strong"}, {"duck", "liked to swim"},     {"frog", "could jump far"},
+      {"wolf", "was never afraid"}, {"goat", "was always hungry"}, {"lion", "had a loud voice"},
+      {"monkey", "liked bananas"},  {"pig", "liked the mud"},      {"snake", "was long and green"}};
   return all;
 }
 
@@ -259,11 +256,11 @@ const Strings& PersonNames() {
   // Parts that fit each other: enough names that hearing one is the only way to know it.
   static const Strings all = [] {
     const Strings beginnings = {"Al", "An", "Be", "Bri", "Ca", "Cla", "Da", "De", "El", "Em",
-                                "Fa", "Fi", "Ga", "Gre", "Ha", "He", "Ja", "Jo", "Ka", "Ki",
-                                "La", "Le", "Li", "Ma", "Me", "Mi", "Na", "Ni", "Ol", "Pa",
-                                "Pe", "Ra", "Ro", "Sa", "Si", "Ta", "Ti", "Va", "Vi", "Za"};
-    const Strings endings = {"ra", "na", "la", "ris", "nus", "bert", "mon", "vin", "dia", "lo",
-                             "ka", "to", "ren", "lena", "nik", "dor", "tin", "ria", "sa", "mas"};
+                                "Fa", "Fi", "Ga", "Gre", "Ha", "He",  "Ja", "Jo", "Ka", "Ki",
+                                "La", "Le", "Li", "Ma",  "Me", "Mi",  "Na", "Ni", "Ol", "Pa",
+                                "Pe", "Ra", "Ro", "Sa",  "Si", "Ta",  "Ti", "Va", "Vi", "Za"};
+    const Strings endings = {"ra", "na", "la",  "ris",  "nus", "bert", "mon", "vin", "dia", "lo",
+                             "ka", "to", "ren", "lena", "nik", "dor",  "tin", "ria", "sa",  "mas"};
     Strings names;
     for (const std::string& beginning : beginnings) {
       for (const std::string& ending : endings) names.push_back(beginning + ending);
@@ -287,8 +284,8 @@ const Strings& NameQuestions() {
 const std::vector<FavouriteKind>& FavouriteKinds() {
   static const std::vector<FavouriteKind> all = {
       {"animal",
-       {"fox", "bear", "cat", "dog", "mouse", "rabbit", "horse", "duck", "frog", "wolf", "goat",
-        "lion", "monkey", "pig", "snake", "tiger", "zebra", "sheep", "whale", "eagle"}},
+       {"fox",  "bear", "cat",    "dog", "mouse", "rabbit", "horse", "duck",  "frog",  "wolf",
+        "goat", "lion", "monkey", "pig", "snake", "tiger",  "zebra", "sheep", "whale", "eagle"}},
       {"colour",
        {"red", "blue", "green", "yellow", "black", "white", "brown", "orange", "pink", "grey",
         "gold", "silver"}},

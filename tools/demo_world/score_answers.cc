@@ -2,8 +2,8 @@
 //
 //   demo_score_answers test.jsonl < answers.jsonl
 //
-// answers.jsonl: {"content": …} lines as `trit chat --json` writes them, in the order of the test. The
-// last line printed is "exact match 93.4 % (467/500)".
+// answers.jsonl: {"content": …} lines as `trit chat --json` writes them, in the order of the test.
+// The last line printed is "exact match 93.4 % (467/500)".
 #include <fmt/format.h>
 
 #include <exception>

@@ -2,9 +2,9 @@
 //
 //   demo_write_dialogues OUT_DIR SEED TRAINING_DIALOGUES TEST_DIALOGUES
 //
-// A line is {"category": …, "messages": [{"role", "content"} …]}; the last message of a test line is
-// the expected answer. No test question with the same turns before it is in the training file, and
-// no line is there twice.
+// A line is {"category": …, "messages": [{"role", "content"} …]}; the last message of a test line
+// is the expected answer. No test question with the same turns before it is in the training file,
+// and no line is there twice.
 #include <fmt/format.h>
 
 #include <cstdlib>

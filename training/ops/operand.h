@@ -43,8 +43,7 @@ inline void Multiply(int64_t m, int64_t n, int64_t k, const Operand<float>& a,
 }
 inline void Multiply(int64_t m, int64_t n, int64_t k, const Operand<BFloat16>& a,
                      const Operand<BFloat16>& b, bool accumulate, float* c) {
-  GemmBF16(m, n, k, a.data, a.stride, a.transpose, b.data, b.stride, b.transpose, accumulate, c,
-           n);
+  GemmBF16(m, n, k, a.data, a.stride, a.transpose, b.data, b.stride, b.transpose, accumulate, c, n);
 }
 
 // A matrix of the step as an operand; `latent` are its latent values.

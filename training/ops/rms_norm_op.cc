@@ -22,8 +22,7 @@ Value RmsNormOp::Forward(OpContext& context, Value x, WeightId weight) {
 void RmsNormOp::Backward(Tape& tape) {
   const GradientTarget dx = tape.TargetFor(x_);
   RmsNormBackward(tape.Gradient(out_), tape.Data(x_), context_.Values(weight_), rstd_.data(),
-                  tape.rows(), tape.Width(x_), dx.accumulate, dx.data,
-                  context_.Gradients(weight_));
+                  tape.rows(), tape.Width(x_), dx.accumulate, dx.data, context_.Gradients(weight_));
   context_.GradientReady(weight_);
   tape.pool().Return(std::move(rstd_));
   tape.Free(out_);

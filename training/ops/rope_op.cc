@@ -4,8 +4,8 @@ namespace trit {
 
 Value RopeOp::Forward(OpContext& context, Value x, int64_t num_heads) {
   Tape& tape = context.tape;
-  RopeForward(context.rope, context.config.rope_style, context.batch->positions.data(),
-              tape.rows(), num_heads, tape.Data(x), tape.Width(x));
+  RopeForward(context.rope, context.config.rope_style, context.batch->positions.data(), tape.rows(),
+              num_heads, tape.Data(x), tape.Width(x));
   if (tape.recording()) tape.Record<RopeOp>(context, x, num_heads);
   return x;
 }
