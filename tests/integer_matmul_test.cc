@@ -40,12 +40,11 @@ BOOST_AUTO_TEST_CASE(all_shapes_tokens_and_scales) {
   for (const WeightFormat format : kCodeFormats) {
     for (const Shape shape : kShapes) {
       for (const int64_t tokens : {1, 2, 3, 5, 16, 17, 40}) {
-        for (const ScaleKind kind : {ScaleKind::kTensor, ScaleKind::kRow}) {
-          const MatmulProblem problem(format, shape.rows, shape.cols, tokens, kind, 0,
-                                      seed % 2 == 0, seed);
-          CheckAllKernels(problem, kind == ScaleKind::kRow ? "row scales" : "tensor scale");
-          ++seed;
-        }
+        const ScaleKind kind = seed % 4 < 2 ? ScaleKind::kTensor : ScaleKind::kRow;
+        const MatmulProblem problem(format, shape.rows, shape.cols, tokens, kind, 0, seed % 2 == 0,
+                                    seed);
+        CheckAllKernels(problem, kind == ScaleKind::kRow ? "row scales" : "tensor scale");
+        ++seed;
       }
     }
   }
@@ -74,7 +73,7 @@ BOOST_AUTO_TEST_CASE(group_scales) {
 BOOST_AUTO_TEST_CASE(extreme_codes) {
   for (const WeightFormat format : kCodeFormats) {
     for (const int64_t tokens : {1, 4, 20}) {
-      for (const int64_t cols : {1024, 6912}) {
+      for (const int64_t cols : {272, 2304}) {
         MatmulProblem problem(format, 3, cols, tokens, ScaleKind::kTensor, 0, false, 7);
         for (const int weight_pattern : {0, 1, 2, 3}) {
           const bool int8 = format == WeightFormat::kInt8;

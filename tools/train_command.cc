@@ -49,8 +49,8 @@ void RunTrain(const Command& command, std::span<const std::string> arguments) {
                "write the first step's gradients, before clipping, as safetensors");
   if (!options.Parse(arguments)) return;
 
-  if (init) overrides.push_back("checkpoint.init=\"" + *init + "\"");
   TrainingConfig config = ReadTrainingConfig(config_path, overrides);
+  if (init) config.checkpoint.init = *init;
   if (print_config) {
     Print(TrainingConfigToToml(config));
     return;
