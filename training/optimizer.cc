@@ -18,11 +18,11 @@ void AdamWStepAll(const OptimizerConfig& config, const OptimizerStep& step,
                   Parameters& parameters) {
   for (const WeightInfo& info : parameters.table().weights()) {
     const AdamWStep update{
-        .learning_rate = static_cast<float>(step.learning_rate * config.LearningRateRatioFor(info)),
-        .beta1 = static_cast<float>(config.betas[0]),
-        .beta2 = static_cast<float>(config.betas[1]),
-        .eps = static_cast<float>(config.eps),
-        .weight_decay = static_cast<float>(config.WeightDecayFor(info) * step.weight_decay_ratio),
+        .learning_rate = step.learning_rate * config.LearningRateRatioFor(info),
+        .beta1 = config.betas[0],
+        .beta2 = config.betas[1],
+        .eps = config.eps,
+        .weight_decay = config.WeightDecayFor(info) * step.weight_decay_ratio,
         .gradient_scale = static_cast<float>(step.gradient_scale),
         .step = step.step + 1};
     AdamWUpdate(update, info.NumElements(), parameters.Values(info.id).data(),

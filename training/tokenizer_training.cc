@@ -137,11 +137,7 @@ TokenizerData TokenizerTrainer::Train() {
   std::string model;
   const auto status = sentencepiece::SentencePieceTrainer::Train(arguments, &lines, &model);
   if (!status.ok()) {
-    throw Error(
-        {.what = std::string("SentencePiece cannot train the tokenizer: ") + status.error_message(),
-         .key = "vocab_size",
-         .found = std::to_string(options_.vocab_size),
-         .hint = "a larger vocabulary has room for more characters"});
+    throw Error(std::string("SentencePiece cannot train the tokenizer: ") + status.error_message());
   }
   TokenizerData data = ParseSentencePieceModel(model, "the trained model");
   // SentencePiece cuts out user-defined symbols wherever they stand. In a chat a user must not be
