@@ -40,12 +40,20 @@
 #define TRIT_HAS_BYTE_DOT 0
 #endif
 
-HWY_BEFORE_NAMESPACE();
 namespace trit {
 namespace HWY_NAMESPACE {
 namespace hn = hwy::HWY_NAMESPACE;
+#if !TRIT_OLD_HIGHWAY && !TRIT_SCALAR_TARGET
+using hn::SatWidenMulPairwiseAdd;
+using hn::SumOfMulQuadAccumulate;
+#endif
+}  // namespace HWY_NAMESPACE
+}  // namespace trit
 
 #if TRIT_OLD_HIGHWAY && !TRIT_SCALAR_TARGET
+HWY_BEFORE_NAMESPACE();
+namespace trit {
+namespace HWY_NAMESPACE {
 
 // Lane i: a[2i] * b[2i] + a[2i + 1] * b[2i + 1], saturated to int16.
 template <class DI16, class VU8, class VI8>
@@ -81,13 +89,9 @@ HWY_INLINE hn::Vec<DI32> SumOfMulQuadAccumulate(DI32 /*di32*/, VU8 a, VI8 b, hn:
 }
 #endif  // TRIT_HAS_BYTE_DOT
 
-#elif !TRIT_SCALAR_TARGET
-using hn::SatWidenMulPairwiseAdd;
-using hn::SumOfMulQuadAccumulate;
-#endif  // TRIT_OLD_HIGHWAY
-
 }  // namespace HWY_NAMESPACE
 }  // namespace trit
 HWY_AFTER_NAMESPACE();
+#endif  // TRIT_OLD_HIGHWAY && !TRIT_SCALAR_TARGET
 
 #endif  // per-target include guard
