@@ -1,5 +1,7 @@
 #include "engine/gguf_model_loader.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <cmath>
 #include <cstring>
@@ -32,9 +34,7 @@ namespace {
                         .hint = hint});
 }
 
-std::string ShapeText(int64_t rows, int64_t cols) {
-  return "[" + std::to_string(cols) + ", " + std::to_string(rows) + "]";
-}
+std::string ShapeText(int64_t rows, int64_t cols) { return fmt::format("[{}, {}]", cols, rows); }
 
 // "blk.0.attn_q.weight" -> "blk.0.attn_q.scale"
 std::string ScaleTensorName(const std::string& weight_name) {
