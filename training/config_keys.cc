@@ -1,5 +1,7 @@
 #include "training/config_keys.h"
 
+#include <fmt/format.h>
+
 #include <cmath>
 #include <cstdint>
 #include <string_view>
@@ -195,7 +197,7 @@ ConfigKey<OptimizerConfig> Betas() {
     }
   };
   const auto write = [](const OptimizerConfig& optimizer) {
-    return "[" + TomlNumber(optimizer.betas[0]) + ", " + TomlNumber(optimizer.betas[1]) + "]";
+    return fmt::format("[{}, {}]", TomlNumber(optimizer.betas[0]), TomlNumber(optimizer.betas[1]));
   };
   return {"betas", kMustStay, "decay of the running means of gradients and of their squares", read,
           write};
