@@ -84,6 +84,23 @@ BOOST_AUTO_TEST_CASE(ties_go_to_even_and_small_means_use_the_floor) {
   BOOST_TEST((tiny.trits == std::vector<int8_t>{0, 0, -1, 0}));
 }
 
+// Lane 0 gets 2^24 and 1, lane 4 twice 2^-29. That is half a unit of 2^24 in double: added to lane
+// 0 it would be lost, but what lane 4 adds up survives, and tips the mean over the middle between
+// two floats.
+BOOST_AUTO_TEST_CASE(order_of_the_sum) {
+  std::vector<float> w(16);
+  w[0] = 0x1p24f;
+  w[8] = 1.0f;
+  w[4] = w[12] = 0x1p-29f;
+  const float expected = (0x1p24f + 2.0f) / 16.0f;
+  BOOST_TEST(Run(TernarizeReference, w, 1, 16, ScaleKind::kTensor, 0).scales[0] == expected);
+  for (const std::string& target : SimdTargets()) {
+    UseSimdTarget(target);
+    BOOST_TEST(Run(Ternarize, w, 1, 16, ScaleKind::kTensor, 0).scales[0] == expected, target);
+  }
+  UseSimdTarget("");
+}
+
 BOOST_AUTO_TEST_CASE(all_targets_and_threads_give_the_reference_bits) {
   const int threads = NumThreads();
   struct Shape {
