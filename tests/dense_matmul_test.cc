@@ -4,10 +4,17 @@
 #include <string>
 #include <vector>
 
+#include "ternary_kernels/parallel_for.h"
 #include "tests/matmul_problem.h"
 
 namespace trit {
 namespace {
+
+// Products here are small and many: waking a second thread would take most of the time.
+struct OneThread {
+  OneThread() { SetNumThreads(1); }
+};
+BOOST_GLOBAL_FIXTURE(OneThread);
 
 const WeightFormat kDenseFormats[] = {WeightFormat::kF32, WeightFormat::kF16, WeightFormat::kBF16,
                                       WeightFormat::kQ8_0};
