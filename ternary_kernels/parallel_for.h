@@ -8,6 +8,7 @@
 #define TRIT_TERNARY_KERNELS_PARALLEL_FOR_H_
 
 #include <algorithm>
+#include <atomic>
 #include <cstdint>
 
 namespace trit {
@@ -40,8 +41,12 @@ void ParallelFor(int64_t num_tasks, const Body& body) {
     for (int64_t task = 0; task < num_tasks; ++task) body(task);
     return;
   }
-#pragma omp parallel for schedule(dynamic, 1) num_threads(num_threads)
-  for (int64_t task = 0; task < num_tasks; ++task) body(task);
+  // A counter of our own: OpenMP's dynamic schedule takes up to 0.3 us a task (LLVM 14).
+  std::atomic<int64_t> next_task = 0;
+#pragma omp parallel num_threads(num_threads)
+  {
+    for (int64_t task = next_task++; task < num_tasks; task = next_task++) body(task);
+  }
 }
 
 // body(begin, end) for consecutive blocks of `block` items that cover [0, num_items); only the last
