@@ -162,6 +162,18 @@ BOOST_AUTO_TEST_CASE(KeepsTheLatest) {
   BOOST_TEST(left == std::vector<std::string>({"step-000006"}), boost::test_tools::per_element());
 }
 
+BOOST_AUTO_TEST_CASE(KeepsTheBestBesides) {
+  const TemporaryFolder run;
+  TinyCheckpoint checkpoint;
+  for (int64_t step = 1; step <= 5; ++step) {
+    checkpoint.Fill(step);
+    checkpoint.Save(run.path().string(), 1, {}, /*best_step=*/2);
+  }
+  BOOST_TEST(Names(ListCheckpoints(run.path().string())) ==
+                 std::vector<std::string>({"step-000002", "step-000005"}),
+             boost::test_tools::per_element());
+}
+
 BOOST_AUTO_TEST_CASE(LeftoversAreIgnoredAndRemoved) {
   const TemporaryFolder run;
   const fs::path checkpoints = run.path() / "checkpoints";

@@ -71,11 +71,38 @@ BOOST_AUTO_TEST_CASE(WhatIsNotFiniteIsNull) {
 BOOST_AUTO_TEST_CASE(LinesAreThereAtOnce) {
   const TemporaryFolder folder;
   const std::string path = folder / "metrics.jsonl";
-  MetricsLog log(path, 0);
+  MetricsLog log(folder.path().string(), 0);
   for (int64_t step = 0; step < 4; ++step) {
     log.Append(Metrics(step));
     BOOST_TEST(ReadBytes(path) == Lines(0, step + 1));
   }
+}
+
+BOOST_AUTO_TEST_CASE(TheTableHasTheSame) {
+  const TemporaryFolder folder;
+  const std::string path = folder / "metrics.csv";
+  const std::string header =
+      "step,loss,grad_norm,learning_rate,tokens_per_second,elapsed_seconds,"
+      "model_flops_utilization,validation_loss,bits_per_byte,multiple_choice,exact_match,"
+      "zero_share,flip_rate,skipped\n";
+  StepMetrics second = Metrics(1);
+  second.skipped = true;
+  second.zero_share = 0.25;
+  const std::string first_line = "0,8,1.5,1e-05,12345.678,0,,3.25,1.125,,,,,0\n";
+  const std::string second_line = "1,4,1.5,1e-05,12345.678,0.5,,,,,,0.25,,1\n";
+  {
+    MetricsLog log(folder.path().string(), 0);
+    BOOST_TEST(ReadBytes(path) == header);
+    log.Append(Metrics(0));
+    log.Append(second);
+  }
+  BOOST_TEST(ReadBytes(path) == header + first_line + second_line);
+  WriteBytes(path, header + first_line + second_line + "2,3.1");
+  MetricsLog(folder.path().string(), 1);
+  BOOST_TEST(ReadBytes(path) == header + first_line);
+  WriteBytes(path, header + "x,1\n");
+  const std::string text = ErrorText([&] { MetricsLog(folder.path().string(), 1); });
+  BOOST_TEST(Contains(text, "metrics.csv:2: the first column is no step"));
 }
 
 // As if the run had never been killed: steps 0 to 9, a checkpoint at 6, killed, continued.
@@ -91,7 +118,7 @@ BOOST_AUTO_TEST_CASE(ContinuesAtAStep) {
       {"{", 0}};
   for (const Case& c : cases) {
     WriteBytes(path, Lines(0, 10) + c.tail);
-    MetricsLog log(path, c.resume_at);
+    MetricsLog log(folder.path().string(), c.resume_at);
     const int64_t kept = std::min<int64_t>(c.resume_at, 10);
     BOOST_TEST(ReadBytes(path) == Lines(0, kept));
     for (int64_t step = kept; step < 12; ++step) log.Append(Metrics(step));
@@ -104,7 +131,7 @@ BOOST_AUTO_TEST_CASE(KeepsKeysItDoesNotKnow) {
   const std::string path = folder / "metrics.jsonl";
   const std::string lines = "{\"step\": 0, \"flips\": [1, 2]}\n{\"step\": 1}\n";
   WriteBytes(path, lines + "{\"step\": 2}\n");
-  MetricsLog log(path, 2);
+  MetricsLog log(folder.path().string(), 2);
   BOOST_TEST(ReadBytes(path) == lines);
 }
 
@@ -123,14 +150,13 @@ BOOST_AUTO_TEST_CASE(RefusesOtherFiles) {
   for (const Case& c : cases) {
     const std::string bytes = Lines(0, 1) + c.line + "\n" + Lines(2, 3);
     WriteBytes(path, bytes);
-    const std::string text = ErrorText([&] { MetricsLog(path, 2); });
+    const std::string text = ErrorText([&] { MetricsLog(folder.path().string(), 2); });
     BOOST_TEST_INFO_SCOPE(text);
     BOOST_TEST(Contains(text, path + ":2: "));
     BOOST_TEST(Contains(text, c.message));
     BOOST_TEST(ReadBytes(path) == bytes);  // untouched
   }
-  BOOST_TEST(
-      Contains(ErrorText([&] { MetricsLog(folder / "absent/metrics.jsonl", 0); }), "absent"));
+  BOOST_TEST(Contains(ErrorText([&] { MetricsLog(folder / "absent", 0); }), "absent"));
 }
 
 }  // namespace

@@ -240,6 +240,19 @@ BOOST_AUTO_TEST_CASE(RefusesTooLittleData) {
   BOOST_TEST(Contains(error(config), "data.validation"));
   config.data.train = {};
   BOOST_TEST(Contains(error(config), "usage: data.train: no training data"));
+
+  WriteBytes(
+      folder / "chats.jsonl",
+      R"({"messages": [{"role": "user", "content": "a"}, {"role": "assistant", "content": "b"}]})");
+  WriteBytes(folder / "questions.jsonl", R"({"messages": [{"role": "user", "content": "a"}]})");
+  config.data = DataConfigOf({folder / "chats.jsonl"}, 258).data;
+  config.data.chat_template = "chatml";
+  BOOST_TEST(error(config) == "");
+  config.data.validation_fraction = 0.5;  // of one conversation: none
+  BOOST_TEST(Contains(error(config), "data.validation_fraction: not enough validation data"));
+  config.data.validation_fraction = 0;
+  config.data.validation = {folder / "questions.jsonl"};
+  BOOST_TEST(Contains(error(config), "data.validation: not enough validation data"));
 }
 
 }  // namespace

@@ -22,6 +22,9 @@ TrainerState Sample() {
   state.elapsed_seconds = 0.1 + 0.2;
   state.best_validation_loss = 1.0 / 3.0;
   state.best_validation_step = 40;
+  state.recent_losses = {0.1 + 0.2, 3};
+  state.recent_grad_norms = {1e-300};
+  state.skipped_in_a_row = 3;
   return state;
 }
 
@@ -51,6 +54,9 @@ BOOST_AUTO_TEST_CASE(RefusesUnsoundStates) {
       {R"({"elapsed_seconds": "x"})", "elapsed_seconds: wrong type"},
       {R"({"best_validation_loss": "x"})", "best_validation_loss: wrong type"},
       {R"({"best_validation_step": -1})", "best_validation_step"},
+      {R"({"recent_losses": 1})", "recent_losses: wrong type"},
+      {R"({"recent_grad_norms": [1, "x"]})", "recent_grad_norms: wrong type"},
+      {R"({"skipped_in_a_row": -1})", "skipped_in_a_row: value out of range"},
   };
   for (const Case& c : cases) {
     json state = json::parse(TrainerStateToJson(Sample()));

@@ -70,6 +70,11 @@ clip_grad_norm = 0.5
 eval_every = 11
 eval_tokens = 1000
 sample_every = 7
+sample_prompt = "Once"
+telemetry_every = 9
+spike_zscore = 4.5
+on_bad_batch = "skip"
+overfit_batch = true
 
 [optimizer]
 betas = [0.8, 0.99]
@@ -94,6 +99,7 @@ weight_decay_until = 0.9
 [checkpoint]
 every = 13
 keep = 0
+keep_best = false
 init = "init.safetensors"
 )";
 
@@ -144,6 +150,11 @@ BOOST_AUTO_TEST_CASE(ReadsEveryKey) {
   BOOST_TEST(c.train.eval_every == 11);
   BOOST_TEST(c.train.eval_tokens == 1000);
   BOOST_TEST(c.train.sample_every == 7);
+  BOOST_TEST(c.train.sample_prompt == "Once");
+  BOOST_TEST(c.train.telemetry_every == 9);
+  BOOST_TEST(c.train.spike_zscore == 4.5);
+  BOOST_TEST((c.train.on_bad_batch == BadBatchPolicy::kSkip));
+  BOOST_TEST(c.train.overfit_batch);
 
   BOOST_TEST(c.optimizer.betas[0] == 0.8);
   BOOST_TEST(c.optimizer.betas[1] == 0.99);
@@ -165,6 +176,7 @@ BOOST_AUTO_TEST_CASE(ReadsEveryKey) {
 
   BOOST_TEST(c.checkpoint.every == 13);
   BOOST_TEST(c.checkpoint.keep == 0);
+  BOOST_TEST(!c.checkpoint.keep_best);
   BOOST_TEST(c.checkpoint.init == "init.safetensors");
 }
 

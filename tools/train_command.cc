@@ -10,6 +10,7 @@
 #include "tools/options.h"
 #include "tools/output.h"
 #include "training/progress_line.h"
+#include "training/run_files.h"
 #include "training/training_config.h"
 #include "training/training_run.h"
 
@@ -32,6 +33,7 @@ void RunTrain(const Command& command, std::span<const std::string> arguments) {
   std::optional<std::string> gradients;
   std::vector<std::string> overrides;
   bool resume = false;
+  bool overfit_batch = false;
   bool print_config = false;
   Options options(command, "trit train config.toml --set train.steps=2000 --out runs/first");
   options.Group("Input");
@@ -43,6 +45,8 @@ void RunTrain(const Command& command, std::span<const std::string> arguments) {
   options.Group("Run");
   options.Text("o,out", "DIR", out, "directory of the run: config, metrics, checkpoints");
   options.Flag("resume", resume, "go on from the latest checkpoint in --out");
+  options.Flag("overfit-batch", overfit_batch,
+               "train on the first batch alone, to see whether the model can learn at all");
   options.Group("Output");
   options.Flag("print-config", print_config, "print the resolved config and stop");
   options.Text("dump-gradients", "FILE", gradients,
@@ -51,6 +55,7 @@ void RunTrain(const Command& command, std::span<const std::string> arguments) {
 
   TrainingConfig config = ReadTrainingConfig(config_path, overrides);
   if (init) config.checkpoint.init = *init;
+  if (overfit_batch) config.train.overfit_batch = true;
   if (print_config) {
     Print(TrainingConfigToToml(config));
     return;
@@ -64,13 +69,15 @@ void RunTrain(const Command& command, std::span<const std::string> arguments) {
   const RunOutcome outcome =
       RunTraining(std::move(config), {.directory = *out,
                                       .resume = resume,
+                                      .program = "trit " TRIT_VERSION,
                                       .dump_gradients = gradients.value_or(""),
                                       .progress = &std::cerr,
                                       .progress_width = [] { return TerminalWidth(STDERR_FILENO); },
                                       .stop_requested = [] { return interrupted != 0; }});
   if (outcome.interrupted) {
-    std::cerr << fmt::format("stopped after step {}; go on with: trit train {} --out {} --resume\n",
-                             outcome.steps_done, config_path, *out);
+    std::cerr << fmt::format(
+        "stopped after step {}; go on with: trit train {}/{} --out {} --resume\n",
+        outcome.steps_done, *out, kRunConfigFile, *out);
   }
   std::string result = fmt::format("steps {}, loss {:.6f}", outcome.steps_done, outcome.loss);
   if (outcome.validation_loss) {

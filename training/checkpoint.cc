@@ -212,8 +212,12 @@ std::vector<std::string> ListCheckpoints(const std::string& run) {
   return paths;
 }
 
+std::string CheckpointPath(const std::string& run, int64_t step) {
+  return (CheckpointsDirectory(run) / StepName(step)).string();
+}
+
 std::string SaveCheckpoint(const std::string& run, const CheckpointContents& contents,
-                           int64_t keep) {
+                           const Retention& retention) {
   const fs::path checkpoints = CheckpointsDirectory(run);
   const std::string name = StepName(contents.state.step);
   const fs::path target = checkpoints / name;
@@ -242,9 +246,13 @@ std::string SaveCheckpoint(const std::string& run, const CheckpointContents& con
     Rename(temporary, target);
     SyncDirectory(checkpoints.string());
   }
-  if (keep > 0) {
+  if (retention.latest > 0) {
     const std::vector<std::string> all = ListCheckpoints(run);
-    for (size_t i = 0; i + static_cast<size_t>(keep) < all.size(); ++i) RemoveCheckpoint(all[i]);
+    const std::string best =
+        retention.best_step ? CheckpointPath(run, *retention.best_step) : std::string();
+    for (size_t i = 0; i + static_cast<size_t>(retention.latest) < all.size(); ++i) {
+      if (all[i] != best) RemoveCheckpoint(all[i]);
+    }
   }
   return target.string();
 }

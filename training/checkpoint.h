@@ -16,6 +16,7 @@
 #define TRIT_TRAINING_CHECKPOINT_H_
 
 #include <cstdint>
+#include <optional>
 #include <span>
 #include <string>
 #include <vector>
@@ -47,12 +48,20 @@ struct CheckpointContents {
 
 // All checkpoints of a run as paths, the earliest step first; none if there is no such directory.
 std::vector<std::string> ListCheckpoints(const std::string& run);
+// The checkpoint of a step, whether it is there or not.
+std::string CheckpointPath(const std::string& run, int64_t step);
 
-// Saves, then removes all but the latest `keep` (all stay if it is 0); returns the path. A step
+// What a save does not remove.
+struct Retention {
+  int64_t latest = 0;                // so many; 0: all
+  std::optional<int64_t> best_step;  // and this one
+};
+
+// Saves, then removes what the retention does not keep; returns the path. A step
 // that has a checkpoint already is not saved again: the same step of the same run has the same
 // contents. Throws Error; then no earlier checkpoint is lost.
 std::string SaveCheckpoint(const std::string& run, const CheckpointContents& contents,
-                           int64_t keep);
+                           const Retention& retention);
 
 // Reads weights and moments. Throws Error with file and tensor unless every weight of the table is
 // there with its shape and nothing else, all values are finite, second moments are not negative,

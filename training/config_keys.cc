@@ -311,6 +311,19 @@ const ConfigKeys<TrainConfig>& TrainKeys() {
               "validation tokens an evaluation takes, from the beginning; 0: all"),
       Integer("sample_every", &T::sample_every, 0, kMaxCount, kMayChange,
               "steps from one sample of text to the next; 0: none"),
+      String("sample_prompt", &T::sample_prompt, kMayChange, "what samples go on from"),
+      Integer(
+          "telemetry_every", &T::telemetry_every, 0, kMaxCount, kMayChange,
+          "steps from one measurement of every layer (zeros, flips, scales, activations) to the "
+          "next; 0: none"),
+      Number("spike_zscore", &T::spike_zscore, kNotNegative, kMayChange,
+             "a batch is bad if its loss or gradient lies so many standard deviations above those "
+             "of the last 128; 0: only if it is not finite"),
+      Choice("on_bad_batch", &T::on_bad_batch,
+             {{"stop", BadBatchPolicy::kStop}, {"skip", BadBatchPolicy::kSkip}}, kMayChange,
+             "\"stop\" the run with an error, or \"skip\" the batch without an update"),
+      Bool("overfit_batch", &T::overfit_batch, kMustStay,
+           "every step sees the first step's rows: a model that learns gets them right"),
   };
   return keys;
 }
@@ -371,6 +384,8 @@ const ConfigKeys<CheckpointConfig>& CheckpointKeys() {
       Integer("every", &C::every, 0, kMaxCount, kMayChange,
               "steps from one checkpoint to the next; 0: only at the end"),
       Integer("keep", &C::keep, 0, kMaxCount, kMayChange, "latest checkpoints that stay; 0: all"),
+      Bool("keep_best", &C::keep_best, kMayChange,
+           "save where the validation loss is the lowest so far, and keep that checkpoint too"),
       String("init", &C::init, kMayChange,
              "safetensors file with the initial weights; empty: random"),
   };

@@ -2,81 +2,72 @@
 
 #include <fmt/format.h>
 
-#include <cerrno>
 #include <cmath>
-#include <filesystem>
-#include <string_view>
-#include <system_error>
 
-#include "engine/error.h"
-#include "engine/input_file.h"
-#include "engine/json_fields.h"
-#include "engine/output_file.h"
-#include "engine/strict_json.h"
+#include "training/run_files.h"
 
 namespace trit {
 namespace {
 
-constexpr uint64_t kMaxLogBytes = uint64_t{1} << 32;
+constexpr const char* kStep = "step";
+constexpr const char* kSkipped = "skipped";
 
-[[noreturn]] void ThrowSystemError(const std::string& path, const char* what) {
-  throw Error(
-      ErrorInfo{.what = what, .file = path, .found = std::generic_category().message(errno)});
+// visit(name, value) for every number but the step, in the order of the files.
+template <typename Visit>
+void VisitMetrics(const StepMetrics& m, const Visit& visit) {
+  const auto always = [&](const char* name, double value) { visit(name, std::optional(value)); };
+  always("loss", m.loss);
+  always("grad_norm", m.grad_norm);
+  always("learning_rate", m.learning_rate);
+  always("tokens_per_second", m.tokens_per_second);
+  always("elapsed_seconds", m.elapsed_seconds);
+  visit("model_flops_utilization", m.model_flops_utilization);
+  visit("validation_loss", m.validation_loss);
+  visit("bits_per_byte", m.bits_per_byte);
+  visit("multiple_choice", m.multiple_choice);
+  visit("exact_match", m.exact_match);
+  visit("zero_share", m.zero_share);
+  visit("flip_rate", m.flip_rate);
 }
 
-std::string Number(double value) {
-  return std::isfinite(value) ? fmt::format("{:.9g}", value) : "null";
-}
-
-// The lines of `text` that are before first_step.
-std::string EarlierLines(const std::string& text, int64_t first_step, const std::string& path) {
-  std::string earlier;
-  size_t begin = 0;
-  for (int64_t line = 1; begin < text.size(); ++line) {
-    const size_t end = text.find('\n', begin);
-    if (end == std::string::npos) break;  // unfinished
-    const std::string_view json = std::string_view(text).substr(begin, end - begin);
-    const std::string place = path + ":" + std::to_string(line);
-    const nlohmann::json parsed = ParseStrictJson(json, place);
-    if (JsonFields(parsed, place).Integer("step") < first_step) {
-      earlier += json;
-      earlier += '\n';
-    }
-    begin = end + 1;
-  }
-  return earlier;
+std::string Number(double value, const char* not_finite) {
+  return std::isfinite(value) ? fmt::format("{:.9g}", value) : not_finite;
 }
 
 }  // namespace
 
 std::string MetricsToJson(const StepMetrics& metrics) {
-  std::string json = fmt::format(
-      R"({{"step":{},"loss":{},"grad_norm":{},"learning_rate":{},"tokens_per_second":{},)"
-      R"("elapsed_seconds":{})",
-      metrics.step, Number(metrics.loss), Number(metrics.grad_norm), Number(metrics.learning_rate),
-      Number(metrics.tokens_per_second), Number(metrics.elapsed_seconds));
-  if (metrics.validation_loss) json += ",\"validation_loss\":" + Number(*metrics.validation_loss);
-  if (metrics.bits_per_byte) json += ",\"bits_per_byte\":" + Number(*metrics.bits_per_byte);
+  std::string json = fmt::format("{{\"{}\":{}", kStep, metrics.step);
+  VisitMetrics(metrics, [&](const char* name, const std::optional<double>& value) {
+    if (value) json += fmt::format(",\"{}\":{}", name, Number(*value, "null"));
+  });
+  if (metrics.skipped) json += fmt::format(",\"{}\":true", kSkipped);
   return json + "}";
 }
 
-MetricsLog::MetricsLog(const std::string& path, int64_t first_step) : path_(path) {
-  std::error_code error;
-  if (std::filesystem::exists(path, error)) {
-    const std::string text = ReadTextFile(path, kMaxLogBytes);
-    const std::string earlier = EarlierLines(text, first_step, path);
-    if (earlier != text) WriteTextFile(path, earlier);
-  }
-  file_.reset(std::fopen(path.c_str(), "ab"));
-  if (file_ == nullptr) ThrowSystemError(path, "cannot open the file");
+std::string MetricsToCsv(const StepMetrics& metrics) {
+  std::string line = std::to_string(metrics.step);
+  VisitMetrics(metrics, [&](const char*, const std::optional<double>& value) {
+    line += "," + (value ? Number(*value, "") : "");
+  });
+  return line + (metrics.skipped ? ",1" : ",0");
 }
 
+std::string MetricsCsvHeader() {
+  std::string line = kStep;
+  VisitMetrics(StepMetrics(), [&](const char* name, const std::optional<double>&) {
+    line += fmt::format(",{}", name);
+  });
+  return line + "," + kSkipped;
+}
+
+MetricsLog::MetricsLog(const std::string& directory, int64_t first_step)
+    : lines_(directory + "/" + kMetricsFile, first_step),
+      table_(directory + "/" + kMetricsTableFile, first_step, MetricsCsvHeader()) {}
+
 void MetricsLog::Append(const StepMetrics& metrics) {
-  const std::string line = MetricsToJson(metrics) + "\n";
-  if (std::fwrite(line.data(), 1, line.size(), file_.get()) != line.size() ||
-      std::fflush(file_.get()) != 0) {
-    ThrowSystemError(path_, "cannot write the file");
-  }
+  lines_.Append(MetricsToJson(metrics));
+  table_.Append(MetricsToCsv(metrics));
 }
 
 }  // namespace trit

@@ -5,7 +5,7 @@
 #include <numbers>
 #include <utility>
 
-#include "engine/error.h"
+#include "training/bad_batch.h"
 #include "training/checkpoint.h"
 #include "training/optimizer.h"
 #include "training/schedule.h"
@@ -55,7 +55,8 @@ StepResult Trainer::Step(const std::function<void()>& before_clipping) {
   passes_.resize(static_cast<size_t>(config_.MicroBatchesPerStep()));
   double num_targets = 0;
   for (size_t pass = 0; pass < passes_.size(); ++pass) {
-    const int64_t first_row = state_.next_row + static_cast<int64_t>(pass) * rows;
+    const int64_t step_row = config_.train.overfit_batch ? 0 : state_.next_row;
+    const int64_t first_row = step_row + static_cast<int64_t>(pass) * rows;
     data_.train->Fill(first_row, rows, 1.0f, passes_[pass]);
     for (const float weight : passes_[pass].weights) num_targets += weight;
   }
@@ -69,14 +70,26 @@ StepResult Trainer::Step(const std::function<void()>& before_clipping) {
                                               &pass == &passes_.back());
   }
   result.grad_norm = GradientNorm(model_.parameters());
-  if (!std::isfinite(result.loss) || !std::isfinite(result.grad_norm)) {
-    throw Error(ErrorInfo{.what = "training diverged at step " + std::to_string(state_.step) +
-                                  ": the loss or its gradient is not finite",
-                          .hint = "lower schedule.learning_rate and start from the last "
-                                  "checkpoint"});
-  }
   if (before_clipping) before_clipping();
   result.learning_rate = LearningRate(config_.schedule, state_.step, config_.train.steps);
+  const double zscore = config_.train.spike_zscore;
+  result.bad_batch = BadBatchReason(result.loss, result.grad_norm, zscore, state_.recent_losses,
+                                    state_.recent_grad_norms);
+  const int64_t step_rows = static_cast<int64_t>(passes_.size()) * rows;
+  if (!result.bad_batch.empty()) {
+    if (config_.train.on_bad_batch == BadBatchPolicy::kSkip &&
+        state_.skipped_in_a_row < kMaxSkippedInARow) {
+      ++state_.step;
+      state_.next_row += step_rows;
+      ++state_.skipped_in_a_row;
+    }
+    return result;
+  }
+  if (zscore > 0) {
+    Remember(result.loss, state_.recent_losses);
+    Remember(result.grad_norm, state_.recent_grad_norms);
+  }
+  state_.skipped_in_a_row = 0;
   AdamWStepAll(
       config_.optimizer,
       {.step = state_.step,
@@ -86,7 +99,7 @@ StepResult Trainer::Step(const std::function<void()>& before_clipping) {
       model_.parameters());
   model_.ParametersChanged();
   ++state_.step;
-  state_.next_row += static_cast<int64_t>(passes_.size()) * rows;
+  state_.next_row += step_rows;
   return result;
 }
 

@@ -20,6 +20,7 @@ struct StepResult {
   double loss = 0;       // nats a token, mean over the batch, before the update
   double grad_norm = 0;  // before clipping
   double learning_rate = 0;
+  std::string bad_batch;  // why no update was made (bad_batch.h); empty: it was
 };
 
 struct EvaluationResult {
@@ -44,7 +45,8 @@ class Trainer {
   void Resume(const std::string& checkpoint);            // throws Error
 
   // One update. `before_clipping` is called when the step's gradients are complete; may be empty.
-  // Throws Error, leaving the weights as they were, if the loss or the gradient is not finite.
+  // A bad batch changes no weight. If it is to be skipped, the step counts as done; else, or if too
+  // many were skipped in a row, nothing has changed, and the caller is to stop.
   StepResult Step(const std::function<void()>& before_clipping = {});
 
   const TrainingData& data() const { return data_; }

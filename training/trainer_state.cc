@@ -1,8 +1,13 @@
 #include "training/trainer_state.h"
 
+#include <fmt/format.h>
+
+#include <algorithm>
+
 #include "engine/error.h"
 #include "engine/json_fields.h"
 #include "engine/strict_json.h"
+#include "training/bad_batch.h"
 
 namespace trit {
 namespace {
@@ -11,6 +16,21 @@ int64_t CountOf(const JsonFields& fields, const char* key) {
   const int64_t value = fields.Integer(key);
   if (value < 0) fields.Throw(key, "value out of range", "0 or more", std::to_string(value));
   return value;
+}
+
+std::vector<double> NumbersOf(const JsonFields& fields, const char* key) {
+  std::vector<double> numbers;
+  const nlohmann::json* list = fields.Find(key);
+  if (list == nullptr) return numbers;
+  const bool sound =
+      list->is_array() && list->size() <= kSpikeWindow &&
+      std::all_of(list->begin(), list->end(), [](const auto& item) { return item.is_number(); });
+  if (!sound) {
+    fields.Throw(key, "wrong type", fmt::format("a list of at most {} numbers", kSpikeWindow),
+                 ShownJson(*list));
+  }
+  for (const nlohmann::json& item : *list) numbers.push_back(item.get<double>());
+  return numbers;
 }
 
 }  // namespace
@@ -25,6 +45,9 @@ std::string TrainerStateToJson(const TrainerState& state) {
       {"elapsed_seconds", state.elapsed_seconds},
       {"best_validation_loss", nullptr},
       {"best_validation_step", state.best_validation_step},
+      {"recent_losses", state.recent_losses},
+      {"recent_grad_norms", state.recent_grad_norms},
+      {"skipped_in_a_row", state.skipped_in_a_row},
   };
   if (state.best_validation_loss) root["best_validation_loss"] = *state.best_validation_loss;
   return root.dump(2) + "\n";
@@ -44,6 +67,9 @@ TrainerState ParseTrainerState(std::string_view json, const std::string& file) {
     state.best_validation_loss = fields.Number("best_validation_loss");
   }
   state.best_validation_step = CountOf(fields, "best_validation_step");
+  state.recent_losses = NumbersOf(fields, "recent_losses");
+  state.recent_grad_norms = NumbersOf(fields, "recent_grad_norms");
+  state.skipped_in_a_row = CountOf(fields, "skipped_in_a_row");
   if (state.elapsed_seconds < 0) fields.ThrowUnsupported("elapsed_seconds", "0 or more");
   return state;
 }

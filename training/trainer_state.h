@@ -6,6 +6,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 namespace trit {
 
@@ -18,6 +19,9 @@ struct TrainerState {
   double elapsed_seconds = 0;      // spent training, in all sessions
   std::optional<double> best_validation_loss;
   int64_t best_validation_step = 0;
+  // Of the last batches, the latest last; kept while train.spike_zscore is on (bad_batch.h).
+  std::vector<double> recent_losses, recent_grad_norms;
+  int64_t skipped_in_a_row = 0;  // bad batches passed over since the last update
 
   bool operator==(const TrainerState&) const = default;
 };

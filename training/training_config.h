@@ -36,16 +36,28 @@ struct DataConfig {
   bool operator==(const DataConfig&) const = default;
 };
 
+enum class BadBatchPolicy : uint8_t {
+  kStop,  // the run ends with an error
+  kSkip,  // the batch is passed over without an update
+};
+
 struct TrainConfig {
   int64_t steps = 1000;      // optimizer updates
   int64_t micro_batch = 8;   // sequences run at once
   int64_t batch_tokens = 0;  // tokens an update: a multiple of micro_batch * sequence_length
   int64_t seed = 0;
   Precision precision = Precision::kBF16;
-  double clip_grad_norm = 1.0;  // global norm; 0: no clipping
-  int64_t eval_every = 100;     // steps; 0: at the end only
-  int64_t eval_tokens = 65536;  // of the validation data, from its beginning; 0: all
-  int64_t sample_every = 0;     // steps between texts shown; 0: none
+  double clip_grad_norm = 1.0;   // global norm; 0: no clipping
+  int64_t eval_every = 100;      // steps; 0: at the end only
+  int64_t eval_tokens = 65536;   // of the validation data, from its beginning; 0: all
+  int64_t sample_every = 0;      // steps between texts shown; 0: none
+  std::string sample_prompt;     // what those texts go on from
+  int64_t telemetry_every = 10;  // steps between measurements of every layer; 0: none
+  // A batch is bad if its loss or gradient is not finite or, where spike_zscore is not 0, so many
+  // standard deviations above those of the last batches (bad_batch.h).
+  double spike_zscore = 0;
+  BadBatchPolicy on_bad_batch = BadBatchPolicy::kStop;
+  bool overfit_batch = false;  // every step sees the first step's rows: a test of a model
 
   bool operator==(const TrainConfig&) const = default;
 };
@@ -90,9 +102,10 @@ struct ScheduleConfig {
 };
 
 struct CheckpointConfig {
-  int64_t every = 500;  // steps; 0: at the end only
-  int64_t keep = 2;     // latest ones that stay; 0: all
-  std::string init;     // safetensors file with the initial weights; empty: random
+  int64_t every = 500;    // steps; 0: at the end only
+  int64_t keep = 2;       // latest ones that stay; 0: all
+  bool keep_best = true;  // save where the validation loss is the lowest so far, and keep that too
+  std::string init;       // safetensors file with the initial weights; empty: random
 
   bool operator==(const CheckpointConfig&) const = default;
 };

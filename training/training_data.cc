@@ -67,6 +67,15 @@ TrainingData LoadChats(const TrainingConfig& config, const Tokenizer* tokenizer)
     const int64_t held_back = HeldBack(train.num_documents(), data.validation_fraction);
     validation = train.SplitOff(train.num_documents() - held_back);
   }
+  if (validation.num_documents() == 0 &&
+      (!data.validation.empty() || data.validation_fraction > 0)) {
+    throw Error(
+        ErrorInfo{.what = "not enough validation data",
+                  .key = data.validation.empty() ? "data.validation_fraction" : "data.validation",
+                  .expected = "at least one conversation in which the assistant speaks",
+                  .found = "none",
+                  .hint = data.validation.empty() ? "0 trains without validation data" : ""});
+  }
   std::string fingerprint = train.Fingerprint();
   return {std::make_unique<DocumentTrainingRows>(std::move(train), data.sequence_length, data.order,
                                                  static_cast<uint64_t>(config.train.seed)),

@@ -9,19 +9,22 @@
 #include <vector>
 
 #include "engine/error.h"
-#include "engine/generation.h"
 #include "engine/input_file.h"
 #include "engine/output_file.h"
 #include "engine/safetensors.h"
-#include "engine/sampler.h"
-#include "engine/session.h"
 #include "engine/tokenizer.h"
-#include "engine/utf8_stream.h"
 #include "ternary_kernels/gemm.h"
+#include "training/bad_batch.h"
 #include "training/checkpoint.h"
+#include "training/layers_log.h"
+#include "training/line_log.h"
 #include "training/metrics_log.h"
+#include "training/model_flops.h"
 #include "training/progress_line.h"
+#include "training/run_files.h"
+#include "training/run_sample.h"
 #include "training/run_tokenizer.h"
+#include "training/step_telemetry.h"
 #include "training/text_source.h"
 #include "training/trainer.h"
 
@@ -29,7 +32,7 @@ namespace trit {
 namespace {
 
 constexpr uint64_t kMaxTokenizerBytes = uint64_t{64} << 20;
-constexpr int64_t kSampleTokens = 64;  // a text shown during training
+constexpr int64_t kSampleTokens = 128;  // of a text shown during training
 
 double SecondsNow() {
   return std::chrono::duration<double>(std::chrono::steady_clock::now().time_since_epoch()).count();
@@ -62,7 +65,11 @@ class Run {
     PrepareDirectory();
     PrepareTokenizer();
     PrepareTrainer();
-    log_ = std::make_unique<MetricsLog>(File("metrics.jsonl"), trainer_->state().step);
+    const int64_t step = trainer_->state().step;
+    metrics_log_ = std::make_unique<MetricsLog>(options_.directory, step);
+    layers_log_ = std::make_unique<LineLog>(File(kLayersFile), step);
+    // A sample's step is the number of updates done, so that of the checkpoint stays.
+    samples_log_ = std::make_unique<LineLog>(File(kSamplesFile), step + 1);
   }
 
   RunOutcome Execute() {
@@ -75,7 +82,7 @@ class Run {
     while (trainer_->state().step < config_.train.steps && !outcome_.interrupted) {
       const double step_start = SecondsNow();
       const StepMetrics metrics = StepAndMeasure(step_start, earlier_seconds - start);
-      log_->Append(metrics);
+      metrics_log_->Append(metrics);
       ShowProgress(metrics);
       outcome_.loss = metrics.loss;
       outcome_.interrupted = trainer_->state().step < config_.train.steps &&
@@ -83,7 +90,11 @@ class Run {
       trainer_->set_elapsed_seconds(earlier_seconds + SecondsNow() - start);
       const int64_t done = trainer_->state().step;
       if (IsDue(config_.train.sample_every, done) && !outcome_.interrupted) ShowSample();
-      if (IsDue(config_.checkpoint.every, done) || outcome_.interrupted) Save();
+      const bool best = metrics.validation_loss && trainer_->state().best_validation_step == done;
+      if (IsDue(config_.checkpoint.every, done) || outcome_.interrupted ||
+          (best && config_.checkpoint.keep_best)) {
+        Save();
+      }
     }
     progress_.Finish();
     outcome_.steps_done = trainer_->state().step;
@@ -106,7 +117,7 @@ class Run {
                             .file = options_.directory});
     }
     checkpoints_ = ListCheckpoints(options_.directory);
-    if (!options_.resume && std::filesystem::exists(File("metrics.jsonl"))) {
+    if (!options_.resume && std::filesystem::exists(File(kMetricsFile))) {
       throw UsageError(ErrorInfo{.what = "the directory has a run already",
                                  .file = options_.directory,
                                  .hint = "go on with --resume, or name another directory"});
@@ -124,6 +135,10 @@ class Run {
 
   void PrepareTrainer() {
     SettleVocabSize(tokenizer_.get(), config_);
+    const bool resumes = options_.resume && !checkpoints_.empty();
+    if (resumes && std::filesystem::exists(File(kRunConfigFile))) {
+      RequireSameRun(ReadTrainingConfig(File(kRunConfigFile), {}), config_);
+    }
     Precision precision = config_.train.precision;
     if (precision == Precision::kBF16 && !HasBF16Gemm()) {
       progress_.Message("this CPU has no bf16 products: computing in f32");
@@ -139,7 +154,7 @@ class Run {
                                   data.validation->NumTargets(data.validation->num_rows())));
     trainer_ =
         std::make_unique<Trainer>(config_, precision, std::move(data), std::move(token_bytes));
-    if (!checkpoints_.empty() && options_.resume) {
+    if (resumes) {
       trainer_->Resume(checkpoints_.back());
       progress_.Message("resumed from " + checkpoints_.back());
     } else if (!config_.checkpoint.init.empty()) {
@@ -147,7 +162,10 @@ class Run {
     } else {
       trainer_->Initialize();
     }
-    WriteTextFile(File("config.toml"), TrainingConfigToToml(config_));
+    WriteTextFile(File(kRunConfigFile),
+                  fmt::format("# {}\n{}", options_.program, TrainingConfigToToml(config_)));
+    flops_per_token_ = FlopsPerToken(trainer_->model(), config_.data.sequence_length);
+    peaks_ = MeasureProductPeaks(precision);
     progress_.Message(fmt::format("{} parameters", trainer_->model().table().NumParameters()));
   }
 
@@ -160,12 +178,29 @@ class Run {
       };
     }
     StepMetrics metrics{.step = trainer_->state().step};
+    const int64_t telemetry_every = config_.train.telemetry_every;
+    std::optional<StepObserver> observer;
+    if (telemetry_every > 0 && metrics.step % telemetry_every == 0) {
+      observer.emplace(trainer_->model()).Begin();
+    }
     const StepResult result = trainer_->Step(before_clipping);
+    if (!result.bad_batch.empty()) ReportBadBatch(metrics.step, result.bad_batch);
+    metrics.skipped = !result.bad_batch.empty();
     metrics.loss = result.loss;
     metrics.grad_norm = result.grad_norm;
     metrics.learning_rate = result.learning_rate;
     const double step_tokens = static_cast<double>(config_.train.batch_tokens);
+    if (observer) {
+      const StepTelemetry telemetry = observer->Finish();
+      layers_log_->Append(TelemetryToJson(metrics.step, telemetry));
+      if (!telemetry.matrices.empty()) {
+        metrics.zero_share = telemetry.zero_share;
+        metrics.flip_rate = telemetry.flip_rate;
+      }
+    }
     metrics.tokens_per_second = step_tokens / (SecondsNow() - step_start);
+    metrics.model_flops_utilization =
+        SecondsAtPeak(flops_per_token_, peaks_) * metrics.tokens_per_second;
     if (trainer_->has_validation() && IsDue(config_.train.eval_every, trainer_->state().step)) {
       const EvaluationResult evaluation = trainer_->Evaluate();
       metrics.validation_loss = evaluation.loss;
@@ -203,26 +238,44 @@ class Run {
     }
   }
 
-  // A text out of nothing, as inference would write it.
+  // Says why a batch was passed over, or ends the run.
+  void ReportBadBatch(int64_t step, const std::string& reason) {
+    const std::string what = fmt::format("step {}: {}", step, reason);
+    if (trainer_->state().step > step) {
+      progress_.Message(what + "; the batch is skipped");
+      return;
+    }
+    progress_.Finish();
+    const std::vector<std::string> checkpoints = ListCheckpoints(options_.directory);
+    throw Error(ErrorInfo{
+        .what = what + (trainer_->state().skipped_in_a_row > 0
+                            ? fmt::format(", as in {} batches before", kMaxSkippedInARow)
+                            : ""),
+        .file = options_.directory,
+        .hint = checkpoints.empty()
+                    ? "there is no checkpoint yet: lower schedule.learning_rate"
+                    : fmt::format("the last good checkpoint is {}; --resume with --set "
+                                  "train.on_bad_batch=skip, or a lower schedule.learning_rate",
+                                  checkpoints.back())});
+  }
+
   void ShowSample() {
     if (tokenizer_ == nullptr) return;
-    const Model model = trainer_->model().MakeInferenceModel();
-    Session session(model, {.context_length = config_.data.sequence_length});
-    Sampler sampler({.seed = static_cast<uint64_t>(trainer_->state().step)});
-    const int32_t bos = tokenizer_->special().bos;
-    std::vector<int32_t> prompt = tokenizer_->Encode("\n", false);
-    if (bos >= 0) prompt = {bos};
-    Utf8Stream stream;
-    std::string text;
-    Generate(session, prompt, sampler,
-             {.max_tokens = std::min(kSampleTokens, config_.data.sequence_length - 2)},
-             [&](int32_t token) {
-               text += stream.Push(tokenizer_->Decode(token, false));
-               return true;
-             });
-    text += stream.Flush();
+    const int64_t step = trainer_->state().step;
+    const std::string& prompt = config_.train.sample_prompt;
+    std::string text =
+        WriteSample(trainer_->model().MakeInferenceModel(), *tokenizer_, prompt,
+                    config_.data.sequence_length, kSampleTokens, static_cast<uint64_t>(step));
+    samples_log_->Append(SampleToJson(step, prompt, text));
     std::replace(text.begin(), text.end(), '\n', ' ');
-    progress_.Message("sample: " + text);
+    progress_.Message("sample: " + prompt + text);
+  }
+
+  // Of the checkpoint to keep beside the latest.
+  std::optional<int64_t> BestStep() const {
+    const TrainerState& state = trainer_->state();
+    if (!config_.checkpoint.keep_best || !state.best_validation_loss) return std::nullopt;
+    return state.best_validation_step;
   }
 
   void Save() {
@@ -231,14 +284,15 @@ class Run {
       files.push_back({kTokenizerFile, ReadTextFile(File(kTokenizerFile), kMaxTokenizerBytes)});
     }
     const SpecialTokens special = tokenizer_ != nullptr ? tokenizer_->special() : SpecialTokens();
-    outcome_.checkpoint = SaveCheckpoint(options_.directory,
-                                         {.state = trainer_->state(),
-                                          .model = config_.model,
-                                          .quantizer = config_.quantizer,
-                                          .special = special,
-                                          .parameters = trainer_->model().parameters(),
-                                          .files = files},
-                                         config_.checkpoint.keep);
+    outcome_.checkpoint =
+        SaveCheckpoint(options_.directory,
+                       {.state = trainer_->state(),
+                        .model = config_.model,
+                        .quantizer = config_.quantizer,
+                        .special = special,
+                        .parameters = trainer_->model().parameters(),
+                        .files = files},
+                       {.latest = config_.checkpoint.keep, .best_step = BestStep()});
   }
 
   TrainingConfig config_;
@@ -247,7 +301,11 @@ class Run {
   std::vector<std::string> checkpoints_;
   std::shared_ptr<const Tokenizer> tokenizer_;
   std::unique_ptr<Trainer> trainer_;
-  std::unique_ptr<MetricsLog> log_;
+  std::unique_ptr<MetricsLog> metrics_log_;
+  std::unique_ptr<LineLog> layers_log_;
+  std::unique_ptr<LineLog> samples_log_;
+  ModelFlops flops_per_token_;
+  ProductPeaks peaks_;
   RunOutcome outcome_;
   double smooth_rate_ = 0;  // tokens a second
 };

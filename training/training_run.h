@@ -1,8 +1,10 @@
 // A training run and its directory:
 //
-//   RUN/config.toml       the resolved config
+//   RUN/config.toml       the resolved config, and which Trit wrote it
 //   RUN/tokenizer.gguf    run_tokenizer.h
-//   RUN/metrics.jsonl     metrics_log.h
+//   RUN/metrics.jsonl     metrics_log.h; metrics.csv is the same
+//   RUN/layers.jsonl      layers_log.h
+//   RUN/samples.jsonl     run_sample.h
 //   RUN/checkpoints/      checkpoint.h
 #ifndef TRIT_TRAINING_TRAINING_RUN_H_
 #define TRIT_TRAINING_TRAINING_RUN_H_
@@ -22,6 +24,7 @@ struct RunOptions {
   // Go on from the latest checkpoint; without one, from the beginning. Not resuming, a directory
   // that has a run already is refused.
   bool resume = false;
+  std::string program;  // "trit 1.2.3", kept in the run
   // Where the first step's gradients go, before clipping, as safetensors; empty: nowhere.
   std::string dump_gradients;
   std::ostream* progress = nullptr;     // live line and news

@@ -4,6 +4,7 @@
 #define TRIT_TESTS_SUPPORT_MARKING_TOKENIZER_H_
 
 #include <cstdint>
+#include <mutex>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -24,7 +25,10 @@ class MarkingTokenizer : public Tokenizer {
   const SpecialTokens& special() const override { return special_; }
   const TokenizerData& data() const override { return data_; }
   std::vector<int32_t> Encode(std::string_view text, bool) const override {
-    pieces_.emplace_back(text);
+    {
+      const std::lock_guard<std::mutex> lock(mutex_);
+      pieces_.emplace_back(text);
+    }
     std::vector<int32_t> ids;
     for (const char c : text) ids.push_back(static_cast<unsigned char>(c) + 2);
     return ids;
@@ -33,12 +37,13 @@ class MarkingTokenizer : public Tokenizer {
     return token < 2 ? std::string() : std::string(1, static_cast<char>(token - 2));
   }
 
-  // Every text that was to be encoded, in order.
+  // Every text that was to be encoded, in the order of the calls.
   const std::vector<std::string>& pieces() const { return pieces_; }
 
  private:
   SpecialTokens special_;
   TokenizerData data_;
+  mutable std::mutex mutex_;
   mutable std::vector<std::string> pieces_;
 };
 

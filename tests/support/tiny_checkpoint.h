@@ -5,6 +5,7 @@
 
 #include <cstdint>
 #include <cstring>
+#include <optional>
 #include <span>
 #include <string>
 #include <vector>
@@ -64,8 +65,8 @@ class TinyCheckpoint {
     return bytes;
   }
 
-  std::string Save(const std::string& run, int64_t keep,
-                   std::span<const NamedBytes> files = {}) const {
+  std::string Save(const std::string& run, int64_t keep, std::span<const NamedBytes> files = {},
+                   std::optional<int64_t> best_step = std::nullopt) const {
     return SaveCheckpoint(run,
                           {.state = state_,
                            .model = model_,
@@ -73,7 +74,7 @@ class TinyCheckpoint {
                            .special = special_,
                            .parameters = parameters_,
                            .files = files},
-                          keep);
+                          {.latest = keep, .best_step = best_step});
   }
 
   TrainerState& state() { return state_; }
