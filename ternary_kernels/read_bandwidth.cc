@@ -37,21 +37,30 @@ HWY_AFTER_NAMESPACE();
 #include "ternary_kernels/parallel_for.h"
 
 namespace trit {
-namespace {
+
 HWY_EXPORT(SumWords);
-}  // namespace
+
+uint64_t ReadWords(const uint64_t* words, int64_t count) {
+  return HWY_DYNAMIC_DISPATCH(SumWords)(words, count);
+}
+
+uint64_t ReadWordsInParallel(const uint64_t* words, int64_t count) {
+  constexpr int64_t kTaskWords = 64 * 1024;  // 512 KiB
+  std::atomic<uint64_t> total{0};
+  ParallelForBlocks(count, kTaskWords, [&](int64_t begin, int64_t end) {
+    total += ReadWords(words + begin, end - begin);
+  });
+  return total;
+}
 
 double MeasureReadBandwidth(int64_t num_bytes, int num_passes) {
-  constexpr int64_t kTaskWords = 64 * 1024;  // 512 KiB
-  const int64_t num_words = (num_bytes / 8 + kTaskWords - 1) / kTaskWords * kTaskWords;
+  const int64_t num_words = (num_bytes + 255) / 256 * 32;
   const AlignedBuffer<uint64_t> words(static_cast<size_t>(num_words));
-  std::atomic<uint64_t> total{0};  // so that the reads are not for nothing
+  std::atomic<uint64_t> total{0};
   double best_seconds = 0;
   for (int pass = 0; pass < num_passes; ++pass) {
     const auto start = std::chrono::steady_clock::now();
-    ParallelForBlocks(num_words, kTaskWords, [&](int64_t begin, int64_t end) {
-      total += HWY_DYNAMIC_DISPATCH(SumWords)(words.data() + begin, end - begin);
-    });
+    total += ReadWordsInParallel(words.data(), num_words);
     const double seconds =
         std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
     best_seconds = pass == 0 ? seconds : std::min(best_seconds, seconds);

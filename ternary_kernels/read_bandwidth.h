@@ -11,6 +11,12 @@ namespace trit {
 // order; the best of num_passes. num_bytes should be far beyond the caches.
 double MeasureReadBandwidth(int64_t num_bytes, int num_passes);
 
+// Reads words[0, count) once with the widest loads, on the calling thread, and returns their sum,
+// so that the reads are not for nothing. words: aligned as AlignedBuffer; count: a multiple of 32.
+uint64_t ReadWords(const uint64_t* words, int64_t count);
+// Reads all of a buffer once, its parts in parallel; the same conditions.
+uint64_t ReadWordsInParallel(const uint64_t* words, int64_t count);
+
 }  // namespace trit
 
 #endif  // TRIT_TERNARY_KERNELS_READ_BANDWIDTH_H_
