@@ -1,7 +1,6 @@
 #include "ternary_kernels/scale_sums.h"
 
 #include "ternary_kernels/check.h"
-#include "ternary_kernels/parallel_for.h"
 
 #undef HWY_TARGET_INCLUDE
 #define HWY_TARGET_INCLUDE "ternary_kernels/scale_sums.cc"
@@ -76,43 +75,34 @@ HWY_EXPORT(ScaleToken);
 HWY_EXPORT(AddGroupToken);
 HWY_EXPORT(FinishGroupToken);
 
-constexpr int64_t kTokensPerTask = 16;
-
 }  // namespace
 
 void ScaleSums(const SumsToScale& sums, const WeightScales& scales, const float* residual,
                float* out) {
   TRIT_CHECK(scales.kind != ScaleKind::kGroup);
   const float* row_scales = scales.kind == ScaleKind::kRow ? scales.values.data() : nullptr;
-  ParallelForBlocks(sums.num_tokens, kTokensPerTask, [&](int64_t begin, int64_t end) {
-    for (int64_t t = begin; t < end; ++t) {
-      const int64_t at = t * sums.rows;
-      HWY_DYNAMIC_DISPATCH(ScaleToken)
-      (sums.sums + at, sums.code_sums, sums.rows, sums.activation_scales[t], scales.values[0],
-       row_scales, residual != nullptr ? residual + at : nullptr, out + at);
-    }
-  });
+  for (int64_t t = 0; t < sums.num_tokens; ++t) {
+    const int64_t at = t * sums.rows;
+    HWY_DYNAMIC_DISPATCH(ScaleToken)
+    (sums.sums + at, sums.code_sums, sums.rows, sums.activation_scales[t], scales.values[0],
+     row_scales, residual != nullptr ? residual + at : nullptr, out + at);
+  }
 }
 
 void AddGroupSums(const SumsToScale& sums, const float* group_scales, bool first, float* out) {
-  ParallelForBlocks(sums.num_tokens, kTokensPerTask, [&](int64_t begin, int64_t end) {
-    for (int64_t t = begin; t < end; ++t) {
-      const int64_t at = t * sums.rows;
-      HWY_DYNAMIC_DISPATCH(AddGroupToken)
-      (sums.sums + at, sums.code_sums, sums.rows, group_scales, first, out + at);
-    }
-  });
+  for (int64_t t = 0; t < sums.num_tokens; ++t) {
+    const int64_t at = t * sums.rows;
+    HWY_DYNAMIC_DISPATCH(AddGroupToken)
+    (sums.sums + at, sums.code_sums, sums.rows, group_scales, first, out + at);
+  }
 }
 
 void FinishGroupSums(const SumsToScale& sums, const float* residual, float* out) {
-  ParallelForBlocks(sums.num_tokens, kTokensPerTask, [&](int64_t begin, int64_t end) {
-    for (int64_t t = begin; t < end; ++t) {
-      const int64_t at = t * sums.rows;
-      HWY_DYNAMIC_DISPATCH(FinishGroupToken)
-      (sums.rows, sums.activation_scales[t], residual != nullptr ? residual + at : nullptr,
-       out + at);
-    }
-  });
+  for (int64_t t = 0; t < sums.num_tokens; ++t) {
+    const int64_t at = t * sums.rows;
+    HWY_DYNAMIC_DISPATCH(FinishGroupToken)
+    (sums.rows, sums.activation_scales[t], residual != nullptr ? residual + at : nullptr, out + at);
+  }
 }
 
 }  // namespace trit

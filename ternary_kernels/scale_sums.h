@@ -1,5 +1,6 @@
-// The epilogue of integer products that were summed elsewhere (training's, by GemmU8S8 on codes
-// raised by 128): the arithmetic of matmul_kernel.h, so that training and inference round alike.
+// The epilogue of integer products that were summed elsewhere (training's, by oneDNN on codes
+// raised by 128): the arithmetic of matmul_kernel.h, so that training and inference round alike. On
+// the calling thread.
 #ifndef TRIT_TERNARY_KERNELS_SCALE_SUMS_H_
 #define TRIT_TERNARY_KERNELS_SCALE_SUMS_H_
 

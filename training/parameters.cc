@@ -2,7 +2,9 @@
 
 #include <algorithm>
 #include <cmath>
+#include <iterator>
 #include <numbers>
+#include <utility>
 
 #include "ternary_kernels/parallel_for.h"
 #include "training/random.h"
@@ -32,6 +34,7 @@ Parameters::Parameters(const WeightTable& table) : table_(table) {
   for (Buffer* buffer : {&values_, &gradients_, &first_moments_, &second_moments_}) {
     *buffer = Buffer(static_cast<size_t>(total));
   }
+  zero_gradients_.resize(table.size());
 }
 
 std::span<float> Parameters::Part(Buffer& buffer, WeightId id) const {
@@ -44,11 +47,33 @@ std::span<const float> Parameters::Part(const Buffer& buffer, WeightId id) const
           static_cast<size_t>(table_[id].NumElements())};
 }
 
-void Parameters::ZeroGradients() {
-  ParallelForBlocks(static_cast<int64_t>(gradients_.size()), kInitializationBlock,
-                    [&](int64_t begin, int64_t end) {
-                      std::fill(gradients_.data() + begin, gradients_.data() + end, 0.0f);
-                    });
+void Parameters::ZeroGradients() { zero_gradients_.assign(table_.size(), true); }
+
+void Parameters::FillIfZero(WeightId id) const {
+  const size_t i = static_cast<size_t>(id);
+  if (!zero_gradients_[i]) return;
+  zero_gradients_[i] = false;
+  const std::span<float> gradients = Part(gradients_, id);
+  ParallelForBlocks(std::ssize(gradients), kInitializationBlock, [&](int64_t begin, int64_t end) {
+    std::fill(gradients.data() + begin, gradients.data() + end, 0.0f);
+  });
+}
+
+std::span<float> Parameters::Gradients(WeightId id) {
+  FillIfZero(id);
+  return Part(gradients_, id);
+}
+
+std::span<const float> Parameters::Gradients(WeightId id) const {
+  FillIfZero(id);
+  return Part(std::as_const(gradients_), id);
+}
+
+GradientTarget Parameters::TargetFor(WeightId id) {
+  const size_t i = static_cast<size_t>(id);
+  const bool accumulate = !zero_gradients_[i];
+  zero_gradients_[i] = false;
+  return {Part(gradients_, id).data(), accumulate};
 }
 
 void Parameters::InitializeRandom(uint64_t seed) {

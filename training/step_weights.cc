@@ -9,36 +9,47 @@
 #include "ternary_kernels/operand_conversion.h"
 #include "ternary_kernels/pack_matrix.h"
 #include "ternary_kernels/parallel_for.h"
+#include "ternary_kernels/thread_scratch.h"
 
 namespace trit {
 namespace {
 
-// (groups, rows) sums of consecutive columns; one group is a whole row.
-void SumCodes(const AlignedBuffer<int8_t>& codes, int64_t rows, int64_t cols, int64_t group_size,
-              AlignedBuffer<int32_t>& sums) {
-  ParallelForBlocks(rows, 16, [&](int64_t begin, int64_t end) {
-    for (int64_t r = begin; r < end; ++r) {
-      for (int64_t g = 0; g < cols / group_size; ++g) {
-        const int8_t* part = codes.data() + r * cols + g * group_size;
-        int32_t sum = 0;
-        for (int64_t i = 0; i < group_size; ++i) sum += part[i];
-        sums[static_cast<size_t>(g * rows + r)] = sum;
-      }
+struct DequantizedRows {};
+
+constexpr int64_t kRowsPerTask = 64;  // a multiple of what PackRows asks for
+
+// Rows [begin, end) of codes * group scale, as floats.
+void DequantizeGroups(const StepWeight& weight, const WeightInfo& info, int64_t begin, int64_t end,
+                      float* out) {
+  const int64_t group_size = weight.scales.group_size;
+  for (int64_t r = begin; r < end; ++r) {
+    for (int64_t c = 0; c < info.cols; ++c) {
+      *out++ = static_cast<float>(weight.codes[static_cast<size_t>(r * info.cols + c)]) *
+               weight.scales.values[static_cast<size_t>(c / group_size * info.rows + r)];
     }
-  });
+  }
 }
 
-// codes * group scale, as floats.
-void DequantizeGroups(const StepWeight& weight, int64_t rows, int64_t cols, float* out) {
-  const int64_t group_size = weight.scales.group_size;
-  ParallelForBlocks(rows, 16, [&](int64_t begin, int64_t end) {
-    for (int64_t r = begin; r < end; ++r) {
-      for (int64_t c = 0; c < cols; ++c) {
-        out[r * cols + c] = static_cast<float>(weight.codes[static_cast<size_t>(r * cols + c)]) *
-                            weight.scales.values[static_cast<size_t>(c / group_size * rows + r)];
-      }
-    }
-  });
+FloatOperand MakeOperand(Precision precision, int64_t k, int64_t n) {
+  FloatOperand operand;
+  operand.product =
+      TileProduct(precision == Precision::kBF16 ? GemmType::kBF16 : GemmType::kF32, k, n);
+  operand.packed = AlignedBuffer<std::byte>(operand.product.operand_bytes());
+  return operand;
+}
+
+// Rows [begin, end) of a matrix, given as codes or as floats, into its operands.
+template <typename T, typename Source>
+void PackBlock(const Source* x, const WeightInfo& info, int64_t begin, int64_t end,
+               StepWeight& weight) {
+  T* backward = reinterpret_cast<T*>(weight.backward.packed.data());
+  const int64_t padded_end =
+      end == info.rows ? weight.backward.product.layout().PaddedRows(end) : end;
+  PackRows(weight.backward.product, x, info.cols, begin, end, padded_end, backward);
+  if (!weight.forward.packed.empty()) {
+    PackColumns(weight.forward.product, x, begin, end,
+                reinterpret_cast<T*>(weight.forward.packed.data()));
+  }
 }
 
 }  // namespace
@@ -58,23 +69,27 @@ StepWeights::StepWeights(const Parameters& parameters,
   for (const WeightInfo& info : table.weights()) {
     if (info.IsVector()) continue;
     StepWeight& weight = weights_[static_cast<size_t>(info.id)];
-    const size_t size = static_cast<size_t>(info.NumElements());
     weight.quantizer = quantizers_[static_cast<size_t>(info.id)].get();
     weight.activation_quantizer = activation_quantizers[static_cast<size_t>(info.id)];
     if (weight.quantizer != nullptr) {
-      weight.codes = AlignedBuffer<int8_t>(size);
+      weight.codes = AlignedBuffer<int8_t>(static_cast<size_t>(info.NumElements()));
       weight.scales = weight.quantizer->MakeScales();
-      const bool groups = weight.scales.kind == ScaleKind::kGroup;
-      const int64_t num_groups = groups ? info.cols / weight.scales.group_size : 1;
-      weight.code_sums = AlignedBuffer<int32_t>(static_cast<size_t>(num_groups * info.rows));
-      weight.operand_is_codes = !groups;
+      weight.operand_is_codes = weight.scales.kind != ScaleKind::kGroup;
     }
-    if (precision_ == Precision::kBF16) {
-      weight.operand_bf16 = AlignedBuffer<BFloat16>(size);
-    } else if (weight.quantizer != nullptr) {
-      weight.operand_f32 = AlignedBuffer<float>(size);
+    if (!IsMultiplied(info)) continue;
+    weight.backward = MakeOperand(precision_, info.rows, info.cols);
+    if (weight.activation_quantizer == ActivationQuantizer::kInt8PerToken) {
+      weight.integers = LinearCodes(info.rows, info.cols,
+                                    weight.operand_is_codes ? info.cols : weight.scales.group_size);
+    } else {
+      weight.forward = MakeOperand(precision_, info.cols, info.rows);
     }
   }
+}
+
+// An embedding that is not the head as well is only looked up.
+bool StepWeights::IsMultiplied(const WeightInfo& info) const {
+  return info.kind == WeightKind::kLinear || info.id == parameters_.table().lm_head();
 }
 
 void StepWeights::Refresh() {
@@ -86,31 +101,37 @@ void StepWeights::Refresh() {
 void StepWeights::RefreshMatrix(const WeightInfo& info) {
   StepWeight& weight = weights_[static_cast<size_t>(info.id)];
   weight.packed = PackedMatrix();
-  const float* latent = parameters_.Values(info.id).data();
-  const int64_t size = info.NumElements();
-  if (weight.quantizer == nullptr) {
-    if (precision_ == Precision::kBF16) ConvertToBF16(latent, size, weight.operand_bf16.data());
-    return;
+  if (weight.quantizer != nullptr) {
+    const WeightId learned_id = learned_scales(info.id);
+    weight.quantizer->Quantize(
+        parameters_.Values(info.id).data(),
+        learned_id == kNoWeight ? nullptr : parameters_.Values(learned_id).data(),
+        weight.codes.data(), weight.scales);
+    if (!weight.integers.empty()) weight.integers.Pack(weight.codes.data());
   }
-  const WeightId learned_id = learned_scales(info.id);
-  const float* learned = learned_id == kNoWeight ? nullptr : parameters_.Values(learned_id).data();
-  weight.quantizer->Quantize(latent, learned, weight.codes.data(), weight.scales);
-  const int64_t group_size =
-      weight.scales.kind == ScaleKind::kGroup ? weight.scales.group_size : info.cols;
-  SumCodes(weight.codes, info.rows, info.cols, group_size, weight.code_sums);
-  if (weight.operand_is_codes) {
-    if (precision_ == Precision::kBF16) {
-      CodesToBF16(weight.codes.data(), size, weight.operand_bf16.data());
-    } else {
-      CodesToF32(weight.codes.data(), size, weight.operand_f32.data());
-    }
-  } else if (precision_ == Precision::kBF16) {
-    AlignedBuffer<float> values(static_cast<size_t>(size));
-    DequantizeGroups(weight, info.rows, info.cols, values.data());
-    ConvertToBF16(values.data(), size, weight.operand_bf16.data());
+  if (weight.backward.packed.empty()) return;
+  if (precision_ == Precision::kBF16) {
+    PackOperands<BFloat16>(info);
   } else {
-    DequantizeGroups(weight, info.rows, info.cols, weight.operand_f32.data());
+    PackOperands<float>(info);
   }
+}
+
+template <typename T>
+void StepWeights::PackOperands(const WeightInfo& info) {
+  StepWeight& weight = weights_[static_cast<size_t>(info.id)];
+  const float* latent = parameters_.Values(info.id).data();
+  ParallelForBlocks(info.rows, kRowsPerTask, [&](int64_t begin, int64_t end) {
+    if (weight.quantizer == nullptr) {
+      PackBlock<T>(latent + begin * info.cols, info, begin, end, weight);
+    } else if (weight.operand_is_codes) {
+      PackBlock<T>(weight.codes.data() + begin * info.cols, info, begin, end, weight);
+    } else {
+      float* values = ThreadScratch<DequantizedRows, float>(kRowsPerTask * info.cols);
+      DequantizeGroups(weight, info, begin, end, values);
+      PackBlock<T>(values, info, begin, end, weight);
+    }
+  });
 }
 
 PackedMatrix StepWeights::PackForInference(WeightId id) const {

@@ -1,9 +1,10 @@
-// What the linear layers of one optimizer step multiply with: codes and scales of every quantized
-// matrix, made once a step from the latent weights, and the same codes as operands of the
-// floating-point products of the backward pass.
+// What the linear layers of one optimizer step multiply with, made once a step from the latent
+// weights: codes and scales of every quantized matrix, packed for the forward pass, and the same
+// codes packed as operands of the floating-point products of the backward pass.
 #ifndef TRIT_TRAINING_STEP_WEIGHTS_H_
 #define TRIT_TRAINING_STEP_WEIGHTS_H_
 
+#include <cstddef>
 #include <cstdint>
 #include <memory>
 #include <vector>
@@ -11,6 +12,7 @@
 #include "engine/weight_table.h"
 #include "ternary_kernels/aligned_buffer.h"
 #include "ternary_kernels/gemm.h"
+#include "ternary_kernels/linear_forward.h"
 #include "ternary_kernels/packed_matrix.h"
 #include "ternary_kernels/quantize_activations.h"
 #include "training/parameters.h"
@@ -19,18 +21,30 @@
 
 namespace trit {
 
-// One matrix. `operand` is what products in floating point take: the codes where they are exact
-// integers with tensor or row scales, else the quantized (or latent) values themselves.
+// A packed right operand of floating-point products, of bf16 or f32 as the trainer's precision
+// says.
+struct FloatOperand {
+  TileProduct product;
+  AlignedBuffer<std::byte> packed;
+
+  template <typename T>
+  const T* As() const {
+    return reinterpret_cast<const T*>(packed.data());
+  }
+};
+
+// One matrix (rows, cols). Floating-point products take its codes where they are exact integers
+// with tensor or row scales, else the quantized (or latent) values themselves.
 struct StepWeight {
   const WeightQuantizer* quantizer = nullptr;  // null: full precision
   ActivationQuantizer activation_quantizer = ActivationQuantizer::kNone;
   AlignedBuffer<int8_t> codes;  // (rows, cols); empty if full precision
   WeightScales scales;
-  AlignedBuffer<int32_t> code_sums;  // (rows) for tensor and row scales, (groups, rows) for groups
   bool operand_is_codes = false;
-  AlignedBuffer<float> operand_f32;  // (rows, cols), one of the two by precision
-  AlignedBuffer<BFloat16> operand_bf16;
-  PackedMatrix packed;  // see Packed; empty until asked for
+  LinearCodes integers;   // forward, if activations are codes
+  FloatOperand forward;   // (cols, rows), if they are floats
+  FloatOperand backward;  // (rows, cols)
+  PackedMatrix packed;    // see Packed; empty until asked for
 };
 
 class StepWeights {
@@ -58,7 +72,10 @@ class StepWeights {
   WeightId learned_scales(WeightId id) const { return learned_scales_[static_cast<size_t>(id)]; }
 
  private:
+  bool IsMultiplied(const WeightInfo& info) const;
   void RefreshMatrix(const WeightInfo& info);
+  template <typename T>
+  void PackOperands(const WeightInfo& info);
 
   const Parameters& parameters_;
   std::vector<std::unique_ptr<WeightQuantizer>> quantizers_;

@@ -4,8 +4,19 @@
 
 #include "ternary_kernels/check.h"
 #include "ternary_kernels/operand_conversion.h"
+#include "ternary_kernels/parallel_for.h"
+#include "ternary_kernels/task_size.h"
 
 namespace trit {
+namespace {
+
+// y += x
+void AddInParallel(const float* x, int64_t n, float* y) {
+  ParallelForBlocks(n, kTaskElements,
+                    [&](int64_t begin, int64_t end) { AddTo(x + begin, end - begin, y + begin); });
+}
+
+}  // namespace
 
 void Tape::Begin(int64_t rows, bool recording) {
   for (size_t i = 0; i < entries_.size(); ++i) Free(Value{static_cast<int32_t>(i)});
@@ -58,7 +69,7 @@ void Tape::PassGradient(Value from, Value to) {
   if (target.gradient.empty()) {
     target.gradient = std::move(source.gradient);
   } else {
-    AddInPlace(source.gradient.data(), rows_ * source.width, target.gradient.data());
+    AddInParallel(source.gradient.data(), rows_ * source.width, target.gradient.data());
   }
 }
 

@@ -10,6 +10,7 @@
 
 #include "engine/executor.h"
 #include "training/buffer_pool.h"
+#include "training/gradient_target.h"
 
 namespace trit {
 
@@ -21,12 +22,6 @@ class TapeOp {
   virtual ~TapeOp() = default;
   // Reads the gradients of its outputs, adds to those of its inputs and of its weights.
   virtual void Backward(Tape& tape) = 0;
-};
-
-// Where an operation puts the gradient of an input: the first to come overwrites, later ones add.
-struct GradientTarget {
-  float* data;  // (rows, width)
-  bool accumulate;
 };
 
 class Tape {

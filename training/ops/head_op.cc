@@ -4,8 +4,8 @@
 
 #include "ternary_kernels/check.h"
 #include "ternary_kernels/cross_entropy.h"
+#include "ternary_kernels/linear_cross_entropy.h"
 #include "ternary_kernels/matmul_kernel.h"
-#include "training/ops/operand.h"
 
 namespace trit {
 namespace {
@@ -27,45 +27,29 @@ void LossAndGradientsIn(OpContext& context, Value hidden, std::span<const int32_
   Tape& tape = context.tape;
   const WeightTable& table = context.parameters.table();
   const WeightInfo& head = table[table.lm_head()];
-  const int64_t cols = head.cols;
-  const int64_t vocab_size = head.rows;
-  const int64_t num_rows = static_cast<int64_t>(rows.size());
-  const int64_t chunk = std::min(num_rows, ChunkRows(vocab_size));
-  const T* head_operand = WeightOperand(context.weights[head.id], context.Values(head.id),
-                                        static_cast<const T*>(nullptr));
-
+  const StepWeight& weight = context.weights[head.id];
   const GradientTarget dhidden = tape.TargetFor(hidden);
   TRIT_CHECK(!dhidden.accumulate);
-  std::fill_n(dhidden.data, tape.rows() * cols, 0.0f);
-
-  Scratch<float> gathered(tape.pool(), chunk * cols);
-  Scratch<float> dgathered(tape.pool(), chunk * cols);
-  Scratch<T> hidden_operand(tape.pool(), chunk * cols);
-  Scratch<float> logits(tape.pool(), chunk * vocab_size);
-  Scratch<T> dlogits(tape.pool(), chunk * vocab_size);
-  Scratch<float> log_sum_exp(tape.pool(), chunk);
-  for (int64_t begin = 0; begin < num_rows; begin += chunk) {
-    const int64_t count = std::min(chunk, num_rows - begin);
-    const auto chunk_rows = rows.subspan(static_cast<size_t>(begin), static_cast<size_t>(count));
-    const int32_t* targets = loss.targets.data() + begin;
-    GatherRows(tape.Data(hidden), chunk_rows, cols, gathered.data());
-    MakeOperand(gathered.data(), count, cols, {}, hidden_operand.data());
-    Multiply(count, vocab_size, cols, Operand<T>{hidden_operand.data(), cols},
-             Operand<T>{head_operand, cols, Transpose::kYes}, false, logits.data());
-    CrossEntropyForward(logits.data(), vocab_size, targets, count, vocab_size,
-                        loss.losses.data() + begin, log_sum_exp.data());
-    CrossEntropyBackward(logits.data(), vocab_size, targets, log_sum_exp.data(),
-                         loss.weights.data() + begin, count, vocab_size);
-    MakeOperand(logits.data(), count, vocab_size, {}, dlogits.data());
-    Multiply(count, cols, vocab_size, Operand<T>{dlogits.data(), vocab_size},
-             Operand<T>{head_operand, cols}, false, dgathered.data());
-    Multiply(vocab_size, cols, count, Operand<T>{dlogits.data(), vocab_size, Transpose::kYes},
-             Operand<T>{hidden_operand.data(), cols}, true, context.Gradients(head.id));
-    for (int64_t i = 0; i < count; ++i) {
-      std::copy_n(dgathered.data() + i * cols, cols,
-                  dhidden.data + chunk_rows[static_cast<size_t>(i)] * cols);
-    }
+  if (static_cast<int64_t>(rows.size()) < tape.rows()) {
+    std::fill_n(dhidden.data, tape.rows() * head.cols, 0.0f);
   }
+  if (rows.empty()) return;
+  const GradientTarget dweights = context.parameters.TargetFor(head.id);
+  Scratch<T> scratch(tape.pool(), LinearCrossEntropyScratch(static_cast<int64_t>(rows.size()),
+                                                            head.cols, head.rows));
+  LinearCrossEntropy(LinearCrossEntropyCall<T>{.hidden = tape.Data(hidden),
+                                               .rows = rows,
+                                               .logits_product = &weight.forward.product,
+                                               .logits_weights = weight.forward.As<T>(),
+                                               .hidden_product = &weight.backward.product,
+                                               .hidden_weights = weight.backward.As<T>(),
+                                               .targets = loss.targets.data(),
+                                               .row_weights = loss.weights.data(),
+                                               .losses = loss.losses.data(),
+                                               .dhidden = dhidden.data,
+                                               .dweights = dweights.data,
+                                               .accumulate = dweights.accumulate,
+                                               .scratch = scratch.data()});
   for (size_t i = 0; i < rows.size(); ++i) {
     if (loss.weights[i] == 0) loss.losses[i] = 0;
   }

@@ -1,0 +1,128 @@
+#include "ternary_kernels/linear_forward.h"
+
+#include <algorithm>
+#include <cstring>
+
+#include "ternary_kernels/check.h"
+#include "ternary_kernels/operand_conversion.h"
+#include "ternary_kernels/parallel_for.h"
+#include "ternary_kernels/scale_sums.h"
+#include "ternary_kernels/thread_scratch.h"
+
+namespace trit {
+namespace {
+
+struct RaisedCodes {};
+struct IntegerSums {};
+struct ConvertedTokens {};
+
+constexpr int64_t kRowsPerTask = 16;  // of weights
+
+void QuantizeTile(const float* x, int64_t begin, int64_t end, ActivationCodes& codes) {
+  for (int64_t t = begin; t < end; ++t) {
+    int8_t* row = codes.codes.data() + t * codes.stride;
+    const auto at = static_cast<size_t>(t);
+    QuantizeTokenInt8(x + t * codes.cols, codes.cols, row, &codes.scales[at], &codes.sums[at]);
+    std::memset(row + codes.cols, 0, static_cast<size_t>(codes.stride - codes.cols));
+  }
+}
+
+void RunTile(const ActivationCodes& codes, const IntegerLinear& layer, int64_t begin, int64_t end) {
+  const LinearCodes& weights = *layer.weights;
+  const int64_t tile_rows = GemmTileRows();
+  const int64_t group_size = weights.product().k();
+  auto* raised = ThreadScratch<RaisedCodes, uint8_t>(tile_rows * group_size);
+  auto* sums = ThreadScratch<IntegerSums, int32_t>(tile_rows * weights.rows());
+  const int64_t at = begin * weights.rows();
+  const float* residual = layer.residual != nullptr ? layer.residual + at : nullptr;
+  SumsToScale to_scale{.sums = sums,
+                       .num_tokens = end - begin,
+                       .rows = weights.rows(),
+                       .code_sums = nullptr,
+                       .activation_scales = codes.scales.data() + begin};
+  for (int64_t group = 0; group < weights.num_groups(); ++group) {
+    for (int64_t t = begin; t < end; ++t) {
+      RaiseCodes(codes.codes.data() + t * codes.stride + group * group_size, group_size,
+                 raised + (t - begin) * group_size);
+    }
+    weights.product().Run(raised, end - begin, weights.Operand(group), sums);
+    to_scale.code_sums = weights.Sums(group);
+    if (layer.scales->kind != ScaleKind::kGroup) {
+      ScaleSums(to_scale, *layer.scales, residual, layer.out + at);
+      return;
+    }
+    AddGroupSums(to_scale, layer.scales->values.data() + group * weights.rows(), group == 0,
+                 layer.out + at);
+  }
+  FinishGroupSums(to_scale, residual, layer.out + at);
+}
+
+template <typename T>
+void RunFloatTile(const float* x, const FloatLinear<T>& layer, int64_t begin, int64_t end) {
+  const int64_t k = layer.product->k();
+  const int64_t n = layer.product->n();
+  T* a = ThreadScratch<ConvertedTokens, T>(GemmTileRows() * k);
+  ScaleRows(x + begin * k, end - begin, k, {}, a);
+  float* out = layer.out + begin * n;
+  layer.product->Run(a, end - begin, layer.b, false, out);
+  if (layer.col_factors != nullptr || layer.factor != 1.0f) {
+    ScaleRows(out, end - begin, n, {.col = layer.col_factors, .all = layer.factor}, out);
+  }
+  if (layer.residual != nullptr) AddTo(layer.residual + begin * n, (end - begin) * n, out);
+}
+
+template <typename T>
+void RunFloatTiles(const float* x, int64_t num_tokens, const FloatLinear<T>& layer) {
+  TRIT_CHECK(layer.residual != layer.out);
+  ParallelForBlocks(num_tokens, GemmTileRows(),
+                    [&](int64_t begin, int64_t end) { RunFloatTile(x, layer, begin, end); });
+}
+
+}  // namespace
+
+LinearCodes::LinearCodes(int64_t rows, int64_t cols, int64_t group_size)
+    : rows_(rows),
+      cols_(cols),
+      group_size_(group_size),
+      product_(GemmType::kU8S8, group_size, rows),
+      packed_(static_cast<size_t>(cols / group_size) * product_.operand_bytes()),
+      sums_(static_cast<size_t>(cols / group_size * rows)) {
+  TRIT_CHECK(cols % group_size == 0);
+}
+
+void LinearCodes::Pack(const int8_t* codes) {
+  ParallelForBlocks(rows_, kRowsPerTask, [&](int64_t begin, int64_t end) {
+    for (int64_t r = begin; r < end; ++r) {
+      for (int64_t group = 0; group < num_groups(); ++group) {
+        const int8_t* part = codes + r * cols_ + group * group_size_;
+        int32_t sum = 0;
+        for (int64_t i = 0; i < group_size_; ++i) sum += part[i];
+        sums_[static_cast<size_t>(group * rows_ + r)] = sum;
+      }
+    }
+  });
+  for (int64_t group = 0; group < num_groups(); ++group) {
+    product_.PackTransposed(codes + group * group_size_, cols_,
+                            packed_.data() + static_cast<size_t>(group) * product_.operand_bytes());
+  }
+}
+
+void IntegerLinearForward(const float* x, int64_t num_tokens, int64_t cols, ActivationCodes& codes,
+                          std::span<const IntegerLinear> layers) {
+  for (const IntegerLinear& layer : layers) TRIT_CHECK(layer.weights->cols() == cols);
+  codes.Resize(num_tokens, cols);
+  ParallelForBlocks(num_tokens, GemmTileRows(), [&](int64_t begin, int64_t end) {
+    QuantizeTile(x, begin, end, codes);
+    for (const IntegerLinear& layer : layers) RunTile(codes, layer, begin, end);
+  });
+}
+
+void FloatLinearForward(const float* x, int64_t num_tokens, const FloatLinear<float>& layer) {
+  RunFloatTiles(x, num_tokens, layer);
+}
+
+void FloatLinearForward(const float* x, int64_t num_tokens, const FloatLinear<BFloat16>& layer) {
+  RunFloatTiles(x, num_tokens, layer);
+}
+
+}  // namespace trit

@@ -1,0 +1,259 @@
+// The fused linear layers of training against plain loops in double precision.
+#include <boost/test/unit_test.hpp>
+#include <cmath>
+#include <cstdint>
+#include <vector>
+
+#include "ternary_kernels/aligned_buffer.h"
+#include "ternary_kernels/linear_backward.h"
+#include "ternary_kernels/linear_cross_entropy.h"
+#include "ternary_kernels/linear_forward.h"
+#include "tests/support/float_kernel_test.h"
+
+namespace trit {
+namespace {
+
+std::vector<int8_t> RandomTrits(int64_t size, uint32_t seed) {
+  std::mt19937 random(seed);
+  std::vector<int8_t> trits(static_cast<size_t>(size));
+  for (int8_t& v : trits) v = static_cast<int8_t>(static_cast<int>(random() % 3) - 1);
+  return trits;
+}
+
+template <typename T, typename Source>
+AlignedBuffer<T> PackAll(const TileProduct& product, const std::vector<Source>& b) {
+  AlignedBuffer<T> packed(product.operand_bytes() / sizeof(T));
+  PackRows(product, b.data(), product.n(), 0, product.k(), product.layout().PaddedRows(product.k()),
+           packed.data());
+  return packed;
+}
+
+constexpr double RelativeError(BFloat16) { return 0x1p-8; }
+constexpr double RelativeError(float) { return 0x1p-22; }
+
+BOOST_AUTO_TEST_CASE(integer_forward) {
+  constexpr int64_t kTokens = 139, kCols = 96;
+  const std::vector<float> x = RandomFloats(kTokens * kCols, 2.0f, 1);
+  for (const int64_t group_size : {int64_t{96}, int64_t{32}}) {
+    for (const int64_t rows : {1, 70}) {
+      const bool groups = group_size < kCols;
+      const std::vector<int8_t> codes = RandomTrits(rows * kCols, 2);
+      LinearCodes weights(rows, kCols, group_size);
+      weights.Pack(codes.data());
+      WeightScales scales{.kind = groups ? ScaleKind::kGroup : ScaleKind::kRow,
+                          .group_size = groups ? group_size : 0,
+                          .values = AlignedBuffer<float>(kCols / group_size * rows)};
+      for (size_t i = 0; i < scales.values.size(); ++i) scales.values[i] = 0.5f + 0.01f * i;
+      const std::vector<float> residual = RandomFloats(kTokens * rows, 1.0f, 3);
+      const std::vector<float> out = CheckThreads([&] {
+        std::vector<float> y(static_cast<size_t>(kTokens * rows));
+        ActivationCodes activations;
+        const IntegerLinear layer{&weights, &scales, residual.data(), y.data()};
+        IntegerLinearForward(x.data(), kTokens, kCols, activations, {&layer, 1});
+        return y;
+      });
+      for (int64_t t = 0; t < kTokens; ++t) {
+        std::vector<int8_t> q(kCols);
+        float a;
+        int32_t sum_of_codes;
+        QuantizeTokenInt8Reference(x.data() + t * kCols, kCols, q.data(), &a, &sum_of_codes);
+        for (int64_t r = 0; r < rows; ++r) {
+          double expected = residual[t * rows + r], size = 1;
+          for (int64_t c = 0; c < kCols; ++c) {
+            const double term =
+                double{scales.values[c / group_size * rows + r]} * q[c] * codes[r * kCols + c] / a;
+            expected += term;
+            size += std::abs(term);
+          }
+          CheckWithin(out[t * rows + r], expected, 8 * kUnitRoundoff * size);
+        }
+      }
+    }
+  }
+}
+
+// Two layers of one input, one on codes and one on values, for a number of rows that fills no tile.
+template <typename T>
+void CheckBackward() {
+  constexpr int64_t kRows = 139, kIn = 70;
+  constexpr int64_t kOut[2] = {65, 17};
+  const std::vector<float> x = RandomFloats(kRows * kIn, 2.0f, 1);
+  ActivationCodes codes;
+  QuantizeActivationsInt8(x.data(), kIn, kRows, kIn, codes);
+  const float scale = 0.25f;
+  const std::vector<float> col_scales = RandomFloats(kOut[1], 1.0f, 9);
+  std::vector<std::vector<float>> dy, dweights_before;
+  std::vector<std::vector<int8_t>> weights;
+  std::vector<TileProduct> products;
+  std::vector<AlignedBuffer<T>> packed;
+  for (int i = 0; i < 2; ++i) {
+    dy.push_back(RandomFloats(kRows * kOut[i], 1.0f, 10 + i));
+    dweights_before.push_back(RandomFloats(kOut[i] * kIn, 1.0f, 20 + i));
+    weights.push_back(RandomTrits(kOut[i] * kIn, 30 + i));
+    products.emplace_back(kGemmTypeOf<T>, kOut[i], kIn);
+    packed.push_back(PackAll<T>(products[i], weights[i]));
+  }
+  const std::vector<float> dx_before = RandomFloats(kRows * kIn, 1.0f, 2);
+  for (const bool accumulate : {false, true}) {
+    // dx, then the two dweights.
+    const std::vector<float> out = CheckThreads([&] {
+      std::vector<float> result = dx_before;
+      for (const auto& before : dweights_before) {
+        result.insert(result.end(), before.begin(), before.end());
+      }
+      float* dweights = result.data() + kRows * kIn;
+      std::vector<LinearGradient<T>> layers;
+      for (int i = 0; i < 2; ++i) {
+        layers.push_back({.dy = dy[i].data(),
+                          .weight_factors = {.col = i == 1 ? col_scales.data() : nullptr,
+                                             .all = i == 0 ? scale : 1.0f},
+                          .product = &products[i],
+                          .weights = packed[i].data(),
+                          .takes_codes = i == 0,
+                          .dweights = dweights,
+                          .accumulate = accumulate});
+        dweights += kOut[i] * kIn;
+      }
+      LinearBackwardCall<T> call{.rows = kRows,
+                                 .in_features = kIn,
+                                 .codes = &codes,
+                                 .x = x.data(),
+                                 .layers = layers,
+                                 .dx = result.data(),
+                                 .accumulate_dx = accumulate,
+                                 .scratch = nullptr};
+      AlignedBuffer<T> scratch(static_cast<size_t>(LinearBackwardScratch(call)));
+      call.scratch = scratch.data();
+      LinearBackward(call);
+      return result;
+    });
+    for (int64_t r = 0; r < kRows; ++r) {
+      for (int64_t c = 0; c < kIn; ++c) {
+        double expected = accumulate ? dx_before[r * kIn + c] : 0.0, size = 1;
+        for (int i = 0; i < 2; ++i) {
+          for (int64_t o = 0; o < kOut[i]; ++o) {
+            const double s = i == 0 ? scale : col_scales[o];
+            const double term = s * dy[i][r * kOut[i] + o] * weights[i][o * kIn + c];
+            expected += term;
+            size += std::abs(term);
+          }
+        }
+        CheckWithin(out[r * kIn + c], expected, RelativeError(T{}) * size);
+      }
+    }
+    const float* dweights = out.data() + kRows * kIn;
+    for (int i = 0; i < 2; ++i) {
+      for (int64_t o = 0; o < kOut[i]; ++o) {
+        for (int64_t c = 0; c < kIn; ++c) {
+          double expected = accumulate ? dweights_before[i][o * kIn + c] : 0.0, size = 1;
+          for (int64_t r = 0; r < kRows; ++r) {
+            const double input = i == 0
+                                     ? codes.codes[r * codes.stride + c] / double{codes.scales[r]}
+                                     : x[r * kIn + c];
+            const double term = dy[i][r * kOut[i] + o] * input;
+            expected += term;
+            size += std::abs(term);
+          }
+          // Both sides are rounded where x is not codes.
+          CheckWithin(*dweights++, expected, 2 * RelativeError(T{}) * size);
+        }
+      }
+    }
+  }
+}
+
+BOOST_AUTO_TEST_CASE(backward_f32) { CheckBackward<float>(); }
+BOOST_AUTO_TEST_CASE(backward_bf16) {
+  if (HasBF16Gemm()) CheckBackward<BFloat16>();
+}
+
+template <typename T>
+void CheckCrossEntropy(const std::vector<int32_t>& rows, int64_t vocab_size) {
+  constexpr int64_t kCols = 10;
+  const auto num_rows = static_cast<int64_t>(rows.size());
+  const std::vector<float> hidden = RandomFloats((rows.back() + 1) * kCols, 1.0f, 1);
+  const std::vector<float> head = RandomFloats(vocab_size * kCols, 1.0f, 2);
+  const std::vector<float> before = RandomFloats(vocab_size * kCols, 1.0f, 3);
+  const std::vector<float> row_weights = RandomFloats(num_rows, 1.0f, 4);
+  std::vector<int32_t> targets;
+  for (int64_t r = 0; r < num_rows; ++r) targets.push_back((r * 37) % vocab_size);
+  const TileProduct logits_product(kGemmTypeOf<T>, kCols, vocab_size);
+  const TileProduct hidden_product(kGemmTypeOf<T>, vocab_size, kCols);
+  AlignedBuffer<T> logits_weights(logits_product.operand_bytes() / sizeof(T));
+  PackColumns(logits_product, head.data(), 0, vocab_size, logits_weights.data());
+  const AlignedBuffer<T> hidden_weights = PackAll<T>(hidden_product, head);
+  // losses, dhidden, dweights
+  const std::vector<float> out = CheckThreads([&] {
+    std::vector<float> losses(static_cast<size_t>(num_rows)), dhidden(hidden.size(), 5.0f);
+    std::vector<float> dweights = before;
+    AlignedBuffer<T> scratch(
+        static_cast<size_t>(LinearCrossEntropyScratch(num_rows, kCols, vocab_size)));
+    LinearCrossEntropy(LinearCrossEntropyCall<T>{.hidden = hidden.data(),
+                                                 .rows = rows,
+                                                 .logits_product = &logits_product,
+                                                 .logits_weights = logits_weights.data(),
+                                                 .hidden_product = &hidden_product,
+                                                 .hidden_weights = hidden_weights.data(),
+                                                 .targets = targets.data(),
+                                                 .row_weights = row_weights.data(),
+                                                 .losses = losses.data(),
+                                                 .dhidden = dhidden.data(),
+                                                 .dweights = dweights.data(),
+                                                 .accumulate = true,
+                                                 .scratch = scratch.data()});
+    losses.insert(losses.end(), dhidden.begin(), dhidden.end());
+    losses.insert(losses.end(), dweights.begin(), dweights.end());
+    return losses;
+  });
+  const float* dhidden = out.data() + num_rows;
+  const float* dweights = dhidden + hidden.size();
+  std::vector<double> expected_dweights(before.begin(), before.end());
+  std::vector<bool> named(static_cast<size_t>(rows.back() + 1));
+  const double tolerance = 32 * RelativeError(T{});  // of values of size about 1
+  for (int64_t r = 0; r < num_rows; ++r) {
+    const float* h = hidden.data() + rows[r] * kCols;
+    named[rows[r]] = true;
+    std::vector<double> z(static_cast<size_t>(vocab_size));
+    double sum = 0;
+    for (int64_t c = 0; c < vocab_size; ++c) {
+      for (int64_t i = 0; i < kCols; ++i) z[c] += double{h[i]} * head[c * kCols + i];
+      sum += std::exp(z[c]);
+    }
+    CheckWithin(out[r], std::log(sum) - z[targets[r]], tolerance);
+    std::vector<double> dh(kCols);
+    for (int64_t c = 0; c < vocab_size; ++c) {
+      const double dz = (std::exp(z[c]) / sum - (c == targets[r])) * row_weights[r];
+      for (int64_t i = 0; i < kCols; ++i) {
+        dh[i] += dz * head[c * kCols + i];
+        expected_dweights[c * kCols + i] += dz * h[i];
+      }
+    }
+    for (int64_t i = 0; i < kCols; ++i) CheckWithin(dhidden[rows[r] * kCols + i], dh[i], tolerance);
+  }
+  for (size_t i = 0; i < hidden.size(); ++i) {
+    if (!named[i / kCols]) BOOST_TEST(dhidden[i] == 5.0f);
+  }
+  for (size_t i = 0; i < expected_dweights.size(); ++i) {
+    CheckWithin(dweights[i], expected_dweights[i], tolerance);
+  }
+}
+
+template <typename T>
+void CheckCrossEntropies() {
+  CheckCrossEntropy<T>({3}, 5);
+  std::vector<int32_t> rows;
+  for (int32_t r = 0; r < 150; ++r) {
+    if (r % 4 != 1) rows.push_back(r);
+  }
+  CheckCrossEntropy<T>(rows, 131);
+  rows.resize(66);
+  CheckCrossEntropy<T>(rows, 270'000);  // chunks of 64 rows
+}
+
+BOOST_AUTO_TEST_CASE(cross_entropy_f32) { CheckCrossEntropies<float>(); }
+BOOST_AUTO_TEST_CASE(cross_entropy_bf16) {
+  if (HasBF16Gemm()) CheckCrossEntropies<BFloat16>();
+}
+
+}  // namespace
+}  // namespace trit
