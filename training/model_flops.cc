@@ -2,33 +2,55 @@
 
 #include <algorithm>
 #include <chrono>
-#include <cstring>
+#include <cstddef>
 
 #include "ternary_kernels/aligned_buffer.h"
 #include "ternary_kernels/gemm.h"
+#include "ternary_kernels/parallel_for.h"
 
 namespace trit {
 namespace {
 
-constexpr int64_t kSize = 768;  // of the square matrices measured: they fit into a cache
+constexpr int64_t kSize = 768;     // k and n of the products measured: they fit into a cache
+constexpr int64_t kNumTiles = 16;  // of a product, shared among the threads
 constexpr double kMeasureSeconds = 0.05;
 
 double Now() {
   return std::chrono::duration<double>(std::chrono::steady_clock::now().time_since_epoch()).count();
 }
 
-// Of the fastest of the runs that fit into the time; the first is not counted.
-template <typename Product>
-double PeakOf(const Product& product) {
-  product();
+// Of the fastest of the runs that fit into the time; the first is not counted. A and C are the
+// types of a and c; run(product, a, rows, b, c) is one tile.
+template <typename A, typename C, typename Run>
+double PeakOf(GemmType type, const Run& run) {
+  const TileProduct product(type, kSize, kSize);
+  const int64_t rows = GemmTileRows();
+  const auto tile = static_cast<size_t>(rows * kSize);
+  AlignedBuffer<A> a(kNumTiles * tile);
+  AlignedBuffer<C> c(kNumTiles * tile);
+  const AlignedBuffer<std::byte> b(product.operand_bytes());
+  const auto run_all = [&] {
+    ParallelFor(kNumTiles, [&](int64_t task) {
+      const size_t at = static_cast<size_t>(task) * tile;
+      run(product, a.data() + at, rows, b.data(), c.data() + at);
+    });
+  };
+  run_all();
   double fastest = 1e30;
   const double end = Now() + kMeasureSeconds;
   do {
     const double start = Now();
-    product();
+    run_all();
     fastest = std::min(fastest, Now() - start);
   } while (Now() < end);
-  return 2.0 * kSize * kSize * kSize / fastest;
+  return 2.0 * static_cast<double>(kNumTiles * rows) * kSize * kSize / fastest;
+}
+
+template <typename T>
+double FloatPeak() {
+  return PeakOf<T, float>(kGemmTypeOf<T>,
+                          [](const TileProduct& product, const T* a, int64_t rows, const void* b,
+                             float* c) { product.Run(a, rows, b, false, c); });
 }
 
 }  // namespace
@@ -53,33 +75,10 @@ ModelFlops FlopsPerToken(const TrainableModel& model, int64_t sequence_length) {
 }
 
 ProductPeaks MeasureProductPeaks(Precision precision) {
-  constexpr size_t kElements = static_cast<size_t>(kSize * kSize);
-  ProductPeaks peaks;
-  AlignedBuffer<uint8_t> raised(kElements);
-  AlignedBuffer<int8_t> codes(kElements);
-  AlignedBuffer<int32_t> sums(kElements);
-  std::memset(raised.data(), 129, kElements);
-  std::memset(codes.data(), 1, kElements);
-  peaks.integer = PeakOf([&] {
-    GemmU8S8(kSize, kSize, kSize, raised.data(), kSize, codes.data(), kSize, sums.data(), kSize);
-  });
-  AlignedBuffer<float> ones(kElements);
-  AlignedBuffer<float> products(kElements);
-  std::fill(ones.begin(), ones.end(), 1.0f);
-  if (precision == Precision::kBF16) {
-    AlignedBuffer<BFloat16> rounded(kElements);
-    ConvertToBF16(ones.data(), static_cast<int64_t>(kElements), rounded.data());
-    peaks.floating = PeakOf([&] {
-      GemmBF16(kSize, kSize, kSize, rounded.data(), kSize, Transpose::kNo, rounded.data(), kSize,
-               Transpose::kYes, false, products.data(), kSize);
-    });
-  } else {
-    peaks.floating = PeakOf([&] {
-      GemmF32(kSize, kSize, kSize, ones.data(), kSize, Transpose::kNo, ones.data(), kSize,
-              Transpose::kYes, false, products.data(), kSize);
-    });
-  }
-  return peaks;
+  return {.integer = PeakOf<uint8_t, int32_t>(
+              GemmType::kU8S8, [](const TileProduct& product, const uint8_t* a, int64_t rows,
+                                  const void* b, int32_t* c) { product.Run(a, rows, b, c); }),
+          .floating = precision == Precision::kBF16 ? FloatPeak<BFloat16>() : FloatPeak<float>()};
 }
 
 }  // namespace trit
