@@ -13,17 +13,26 @@ namespace {
 
 struct ConvertedGradient {};
 struct InverseScales {};
+struct InputRows {};
+struct InputGradient {};
+struct NormSums {};
 
 constexpr int64_t kRowMultiple = 32;  // every layout's divides it
 
 int64_t RoundUp(int64_t x, int64_t multiple) { return (x + multiple - 1) / multiple * multiple; }
+
+template <typename T>
+bool TakesFloats(const LinearBackwardCall<T>& call) {
+  return std::any_of(call.layers.begin(), call.layers.end(),
+                     [](const LinearGradient<T>& layer) { return !layer.takes_codes; });
+}
 
 // The operands of dw_hat, made tile by tile: both sides have rows as inner dimension.
 template <typename T>
 struct WeightOperands {
   explicit WeightOperands(const LinearBackwardCall<T>& call)
       : padded_rows(RoundUp(call.rows, kRowMultiple)),
-        product(kGemmTypeOf<T>, padded_rows, call.in_features) {
+        product(kGemmTypeOf<T>, padded_rows, call.input.cols) {
     const int64_t right = RoundUp(static_cast<int64_t>(product.operand_bytes()),
                                   static_cast<int64_t>(kBufferAlignment)) /
                           static_cast<int64_t>(sizeof(T));
@@ -33,7 +42,7 @@ struct WeightOperands {
       return begin;
     };
     if (call.codes != nullptr) codes = take(right);
-    if (call.x != nullptr) floats = take(right);
+    if (TakesFloats(call)) floats = take(right);
     for (const LinearGradient<T>& layer : call.layers) {
       transposed.push_back(take(layer.product->k() * padded_rows));
     }
@@ -47,10 +56,11 @@ struct WeightOperands {
   std::vector<T*> transposed;  // a layer's gradient, (out_features, padded_rows)
 };
 
-// Rows [begin, end) of dx, and of the operands of dw_hat.
+// Rows [begin, end) of dx, and of the operands of dw_hat. norm_sums: (tiles, in_features).
 template <typename T>
 void RunRows(const LinearBackwardCall<T>& call, const WeightOperands<T>& operands, int64_t begin,
-             int64_t end) {
+             int64_t end, float* norm_sums) {
+  const int64_t cols = call.input.cols;
   const int64_t rows = end - begin;
   const int64_t padded_end = end == call.rows ? operands.padded_rows : end;
   const float* inverse_scales = nullptr;
@@ -63,21 +73,30 @@ void RunRows(const LinearBackwardCall<T>& call, const WeightOperands<T>& operand
     PackRows(operands.product, call.codes->codes.data() + begin * call.codes->stride,
              call.codes->stride, begin, end, padded_end, operands.codes);
   }
-  if (call.x != nullptr) {
-    PackRows(operands.product, call.x + begin * call.in_features, call.in_features, begin, end,
+  if (operands.floats != nullptr) {
+    float* scratch = ThreadScratch<InputRows, float>(GemmTileRows() * cols);
+    PackRows(operands.product, LinearInputRows(call.input, begin, end, scratch), cols, begin, end,
              padded_end, operands.floats);
   }
-  bool accumulate = call.accumulate_dx;
+  const bool stored = call.input.IsStored();
+  float* dx = stored ? call.dinput.dx + begin * cols
+                     : ThreadScratch<InputGradient, float>(GemmTileRows() * cols);
+  bool accumulate = stored && call.dinput.accumulate;
   for (size_t i = 0; i < call.layers.size(); ++i) {
     const LinearGradient<T>& layer = call.layers[i];
     const int64_t out_features = layer.product->k();
     const float* dy = layer.dy + begin * out_features;
     T* scaled = ThreadScratch<ConvertedGradient, T>(GemmTileRows() * out_features);
-    ScaleRows(dy, rows, out_features, layer.weight_factors, scaled);
-    layer.product->Run(scaled, rows, layer.weights, accumulate, call.dx + begin * call.in_features);
-    accumulate = true;
     TransposeRows(dy, rows, out_features, layer.takes_codes ? inverse_scales : nullptr,
                   padded_end - begin, operands.transposed[i] + begin, operands.padded_rows);
+    ScaleRows(dy, rows, out_features, layer.weight_factors, scaled);
+    layer.product->Run(scaled, rows, layer.weights, accumulate, dx);
+    accumulate = true;
+  }
+  if (!stored) {
+    float* sums = norm_sums + begin / GemmTileRows() * cols;
+    if (call.input.norm_weights != nullptr) std::fill(sums, sums + cols, 0.0f);
+    LinearInputBackward(call.input, begin, end, dx, call.dinput, sums);
   }
 }
 
@@ -90,10 +109,18 @@ int64_t LinearBackwardScratch(const LinearBackwardCall<T>& call) {
 
 template <typename T>
 void LinearBackward(const LinearBackwardCall<T>& call) {
-  if (call.rows == 0) return;
+  TRIT_CHECK(call.rows >= 1);
   const WeightOperands<T> operands(call);
-  ParallelForBlocks(call.rows, GemmTileRows(),
-                    [&](int64_t begin, int64_t end) { RunRows(call, operands, begin, end); });
+  const int64_t num_tiles = (call.rows + GemmTileRows() - 1) / GemmTileRows();
+  float* norm_sums = ThreadScratch<NormSums, float>(num_tiles * call.input.cols);
+  ParallelForBlocks(call.rows, GemmTileRows(), [&](int64_t begin, int64_t end) {
+    RunRows(call, operands, begin, end, norm_sums);
+  });
+  if (call.input.norm_weights != nullptr) {
+    for (int64_t tile = 0; tile < num_tiles; ++tile) {
+      AddTo(norm_sums + tile * call.input.cols, call.input.cols, call.dnorm_weights);
+    }
+  }
 
   struct WeightTile {
     size_t layer;
@@ -111,7 +138,7 @@ void LinearBackward(const LinearBackwardCall<T>& call) {
     const LinearGradient<T>& layer = call.layers[i];
     operands.product.Run(operands.transposed[i] + begin * operands.padded_rows, end - begin,
                          layer.takes_codes ? operands.codes : operands.floats, layer.accumulate,
-                         layer.dweights + begin * call.in_features);
+                         layer.dweights + begin * call.input.cols);
   });
 }
 

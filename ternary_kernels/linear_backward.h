@@ -2,7 +2,7 @@
 // t * s and x_hat = q / a (codes times scales):
 //   dx = sum over layers (g * s) t,    dw_hat += (g / a)^T q
 // in float or bf16 with float sums; integer codes are exact operands, so only g is rounded. A side
-// that is not quantized takes part with its values and scale 1.
+// that is not quantized takes part with its values and scale 1. dx goes on through what computes x.
 #ifndef TRIT_TERNARY_KERNELS_LINEAR_BACKWARD_H_
 #define TRIT_TERNARY_KERNELS_LINEAR_BACKWARD_H_
 
@@ -10,6 +10,7 @@
 #include <span>
 
 #include "ternary_kernels/gemm.h"
+#include "ternary_kernels/linear_input.h"
 #include "ternary_kernels/operand_conversion.h"
 #include "ternary_kernels/quantize_activations.h"
 
@@ -30,13 +31,12 @@ struct LinearGradient {
 template <typename T>
 struct LinearBackwardCall {
   int64_t rows;
-  int64_t in_features;
+  LinearInput input;             // in_features columns; x
   const ActivationCodes* codes;  // of x; null if no layer takes them
-  const float* x;                // (rows, in_features); null if all layers take codes
   std::span<const LinearGradient<T>> layers;
-  float* dx;  // (rows, in_features)
-  bool accumulate_dx;
-  T* scratch;  // LinearBackwardScratch(call) elements on a cache line
+  LinearInputGradient dinput;
+  float* dnorm_weights;  // (in_features), added to; if the input is normed
+  T* scratch;            // LinearBackwardScratch(call) elements on a cache line
 };
 
 template <typename T>

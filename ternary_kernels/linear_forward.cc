@@ -12,18 +12,24 @@
 namespace trit {
 namespace {
 
+struct InputRows {};
 struct RaisedCodes {};
 struct IntegerSums {};
 struct ConvertedTokens {};
 
 constexpr int64_t kRowsPerTask = 16;  // of weights
 
-void QuantizeTile(const float* x, int64_t begin, int64_t end, ActivationCodes& codes) {
-  for (int64_t t = begin; t < end; ++t) {
-    int8_t* row = codes.codes.data() + t * codes.stride;
-    const auto at = static_cast<size_t>(t);
-    QuantizeTokenInt8(x + t * codes.cols, codes.cols, row, &codes.scales[at], &codes.sums[at]);
-    std::memset(row + codes.cols, 0, static_cast<size_t>(codes.stride - codes.cols));
+void QuantizeTile(const LinearInput& input, int64_t begin, int64_t end, ActivationCodes& codes) {
+  float* scratch = ThreadScratch<InputRows, float>(kLinearInputRows * input.cols);
+  for (int64_t first = begin; first < end; first += kLinearInputRows) {
+    const int64_t last = std::min(end, first + kLinearInputRows);
+    const float* x = LinearInputRows(input, first, last, scratch);
+    for (int64_t t = first; t < last; ++t, x += input.cols) {
+      int8_t* row = codes.codes.data() + t * codes.stride;
+      const auto at = static_cast<size_t>(t);
+      QuantizeTokenInt8(x, codes.cols, row, &codes.scales[at], &codes.sums[at]);
+      std::memset(row + codes.cols, 0, static_cast<size_t>(codes.stride - codes.cols));
+    }
   }
 }
 
@@ -58,11 +64,13 @@ void RunTile(const ActivationCodes& codes, const IntegerLinear& layer, int64_t b
 }
 
 template <typename T>
-void RunFloatTile(const float* x, const FloatLinear<T>& layer, int64_t begin, int64_t end) {
+void RunFloatTile(const LinearInput& input, const FloatLinear<T>& layer, int64_t begin,
+                  int64_t end) {
   const int64_t k = layer.product->k();
   const int64_t n = layer.product->n();
   T* a = ThreadScratch<ConvertedTokens, T>(GemmTileRows() * k);
-  ScaleRows(x + begin * k, end - begin, k, {}, a);
+  float* scratch = ThreadScratch<InputRows, float>(GemmTileRows() * k);
+  ScaleRows(LinearInputRows(input, begin, end, scratch), end - begin, k, {}, a);
   float* out = layer.out + begin * n;
   layer.product->Run(a, end - begin, layer.b, false, out);
   if (layer.col_factors != nullptr || layer.factor != 1.0f) {
@@ -72,10 +80,10 @@ void RunFloatTile(const float* x, const FloatLinear<T>& layer, int64_t begin, in
 }
 
 template <typename T>
-void RunFloatTiles(const float* x, int64_t num_tokens, const FloatLinear<T>& layer) {
-  TRIT_CHECK(layer.residual != layer.out);
+void RunFloatTiles(const LinearInput& input, int64_t num_tokens, const FloatLinear<T>& layer) {
+  TRIT_CHECK(layer.residual != layer.out && layer.product->k() == input.cols);
   ParallelForBlocks(num_tokens, GemmTileRows(),
-                    [&](int64_t begin, int64_t end) { RunFloatTile(x, layer, begin, end); });
+                    [&](int64_t begin, int64_t end) { RunFloatTile(input, layer, begin, end); });
 }
 
 }  // namespace
@@ -107,22 +115,24 @@ void LinearCodes::Pack(const int8_t* codes) {
   }
 }
 
-void IntegerLinearForward(const float* x, int64_t num_tokens, int64_t cols, ActivationCodes& codes,
+void IntegerLinearForward(const LinearInput& input, int64_t num_tokens, ActivationCodes& codes,
                           std::span<const IntegerLinear> layers) {
-  for (const IntegerLinear& layer : layers) TRIT_CHECK(layer.weights->cols() == cols);
-  codes.Resize(num_tokens, cols);
+  for (const IntegerLinear& layer : layers) TRIT_CHECK(layer.weights->cols() == input.cols);
+  codes.Resize(num_tokens, input.cols);
   ParallelForBlocks(num_tokens, GemmTileRows(), [&](int64_t begin, int64_t end) {
-    QuantizeTile(x, begin, end, codes);
+    QuantizeTile(input, begin, end, codes);
     for (const IntegerLinear& layer : layers) RunTile(codes, layer, begin, end);
   });
 }
 
-void FloatLinearForward(const float* x, int64_t num_tokens, const FloatLinear<float>& layer) {
-  RunFloatTiles(x, num_tokens, layer);
+void FloatLinearForward(const LinearInput& input, int64_t num_tokens,
+                        const FloatLinear<float>& layer) {
+  RunFloatTiles(input, num_tokens, layer);
 }
 
-void FloatLinearForward(const float* x, int64_t num_tokens, const FloatLinear<BFloat16>& layer) {
-  RunFloatTiles(x, num_tokens, layer);
+void FloatLinearForward(const LinearInput& input, int64_t num_tokens,
+                        const FloatLinear<BFloat16>& layer) {
+  RunFloatTiles(input, num_tokens, layer);
 }
 
 }  // namespace trit

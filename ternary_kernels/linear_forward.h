@@ -9,6 +9,7 @@
 
 #include "ternary_kernels/aligned_buffer.h"
 #include "ternary_kernels/gemm.h"
+#include "ternary_kernels/linear_input.h"
 #include "ternary_kernels/packed_matrix.h"
 #include "ternary_kernels/quantize_activations.h"
 
@@ -51,13 +52,12 @@ struct IntegerLinear {
   float* out;             // (tokens, weights->rows())
 };
 
-// Quantizes x (tokens, cols) dense into `codes` and computes every layer. In parallel over tiles of
-// tokens.
-void IntegerLinearForward(const float* x, int64_t num_tokens, int64_t cols, ActivationCodes& codes,
+// Quantizes the input into `codes` and computes every layer. In parallel over tiles of tokens.
+void IntegerLinearForward(const LinearInput& input, int64_t num_tokens, ActivationCodes& codes,
                           std::span<const IntegerLinear> layers);
 
 // out = (x b) scaled + residual in floating point: b is the packed operand of `product`; factors
-// apply to columns; residual may be null or out. x, out: (tokens, product.k()), (tokens,
+// apply to columns; residual may be null, not out. x: the input, product.k() columns; out: (tokens,
 // product.n()). In parallel over tiles of tokens.
 template <typename T>
 struct FloatLinear {
@@ -68,8 +68,10 @@ struct FloatLinear {
   const float* residual;
   float* out;
 };
-void FloatLinearForward(const float* x, int64_t num_tokens, const FloatLinear<float>& layer);
-void FloatLinearForward(const float* x, int64_t num_tokens, const FloatLinear<BFloat16>& layer);
+void FloatLinearForward(const LinearInput& input, int64_t num_tokens,
+                        const FloatLinear<float>& layer);
+void FloatLinearForward(const LinearInput& input, int64_t num_tokens,
+                        const FloatLinear<BFloat16>& layer);
 
 }  // namespace trit
 

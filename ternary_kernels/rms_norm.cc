@@ -4,8 +4,10 @@
 #include <cmath>
 
 #include "ternary_kernels/check.h"
+#include "ternary_kernels/operand_conversion.h"
 #include "ternary_kernels/parallel_for.h"
 #include "ternary_kernels/task_size.h"
+#include "ternary_kernels/thread_scratch.h"
 
 #undef HWY_TARGET_INCLUDE
 #define HWY_TARGET_INCLUDE "ternary_kernels/rms_norm.cc"
@@ -32,12 +34,19 @@ float RmsNormRow(const float* x, const float* weight, float eps, int64_t cols, f
   return rstd;
 }
 
-// dx = rstd (dy w) - x rstd^3 mean(dy w x)
+// dx = rstd (dy w) - x rstd^3 mean(dy w x); weight_sums[c] += dy[c] (x[c] rstd). dx may be dy.
 void RmsNormBackwardRow(const float* dy, const float* x, const float* weight, float rstd,
-                        int64_t cols, bool accumulate_dx, float* dx) {
+                        int64_t cols, bool accumulate_dx, float* dx, float* weight_sums) {
+  ForEachVector(cols, [&](auto d, int64_t i) HWY_ATTR {
+    const auto normalized = hn::Mul(hn::LoadU(d, x + i), hn::Set(d, rstd));
+    hn::StoreU(hn::MulAdd(hn::LoadU(d, dy + i), normalized, hn::LoadU(d, weight_sums + i)), d,
+               weight_sums + i);
+  });
+  // Products of floats, sums of doubles.
   const double dot = SumTerms(cols, [&](auto d, int64_t i) HWY_ATTR {
-    const auto gradient = hn::Mul(LoadDoubles(d, dy + i), LoadDoubles(d, weight + i));
-    return hn::Mul(gradient, LoadDoubles(d, x + i));
+    const hn::Rebind<float, decltype(d)> df;
+    const auto gradient = hn::Mul(hn::LoadU(df, dy + i), hn::LoadU(df, weight + i));
+    return hn::PromoteTo(d, hn::Mul(gradient, hn::LoadU(df, x + i)));
   });
   const double rstd_cubed = static_cast<double>(rstd) * rstd * rstd;
   const auto factor = static_cast<float>(rstd_cubed * dot / static_cast<double>(cols));
@@ -47,14 +56,6 @@ void RmsNormBackwardRow(const float* dy, const float* x, const float* weight, fl
         hn::NegMulAdd(hn::LoadU(d, x + i), hn::Set(d, factor), hn::Mul(gradient, hn::Set(d, rstd)));
     if (accumulate_dx) v = hn::Add(hn::LoadU(d, dx + i), v);
     hn::StoreU(v, d, dx + i);
-  });
-}
-
-// sums[c] += dy[c] (x[c] rstd)
-void AddWeightGradientRow(const float* dy, const float* x, float rstd, int64_t cols, float* sums) {
-  ForEachVector(cols, [&](auto d, int64_t i) HWY_ATTR {
-    const auto normalized = hn::Mul(hn::LoadU(d, x + i), hn::Set(d, rstd));
-    hn::StoreU(hn::MulAdd(hn::LoadU(d, dy + i), normalized, hn::LoadU(d, sums + i)), d, sums + i);
   });
 }
 
@@ -68,10 +69,10 @@ namespace {
 
 HWY_EXPORT(RmsNormRow);
 HWY_EXPORT(RmsNormBackwardRow);
-HWY_EXPORT(AddWeightGradientRow);
 
-constexpr int64_t kSumRows = 64;      // rows that are summed before they are added to dweight
-constexpr int64_t kSumColumns = 128;  // columns a task
+struct WeightSums {};
+
+constexpr int64_t kSumRows = 64;  // rows that are summed before they are added to dweight
 
 }  // namespace
 
@@ -91,23 +92,17 @@ void RmsNormBackward(const float* dy, const float* x, const float* weight, const
                      int64_t rows, int64_t cols, bool accumulate_dx, float* dx, float* dweight) {
   TRIT_CHECK(rows >= 0 && cols >= 1);
   TRIT_CHECK(dy != dx || !accumulate_dx);
-  // Before dx, which may overwrite dy.
-  ParallelForBlocks(cols, kSumColumns, [&](int64_t col, int64_t col_end) {
-    for (int64_t row = 0; row < rows; row += kSumRows) {
-      float sums[kSumColumns] = {};
-      for (int64_t r = row; r < std::min(rows, row + kSumRows); ++r) {
-        HWY_DYNAMIC_DISPATCH(AddWeightGradientRow)
-        (dy + r * cols + col, x + r * cols + col, rstd[r], col_end - col, sums);
-      }
-      for (int64_t c = col; c < col_end; ++c) dweight[c] += sums[c - col];
-    }
-  });
-  ParallelForBlocks(rows, RowsPerTask(cols), [&](int64_t begin, int64_t end) {
+  const int64_t num_blocks = (rows + kSumRows - 1) / kSumRows;
+  float* sums = ThreadScratch<WeightSums, float>(num_blocks * cols);
+  std::fill(sums, sums + num_blocks * cols, 0.0f);
+  ParallelForBlocks(rows, kSumRows, [&](int64_t begin, int64_t end) {
     for (int64_t r = begin; r < end; ++r) {
       HWY_DYNAMIC_DISPATCH(RmsNormBackwardRow)
-      (dy + r * cols, x + r * cols, weight, rstd[r], cols, accumulate_dx, dx + r * cols);
+      (dy + r * cols, x + r * cols, weight, rstd[r], cols, accumulate_dx, dx + r * cols,
+       sums + begin / kSumRows * cols);
     }
   });
+  for (int64_t block = 0; block < num_blocks; ++block) AddTo(sums + block * cols, cols, dweight);
 }
 
 }  // namespace trit

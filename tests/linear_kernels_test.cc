@@ -49,7 +49,7 @@ BOOST_AUTO_TEST_CASE(integer_forward) {
         std::vector<float> y(static_cast<size_t>(kTokens * rows));
         ActivationCodes activations;
         const IntegerLinear layer{&weights, &scales, residual.data(), y.data()};
-        IntegerLinearForward(x.data(), kTokens, kCols, activations, {&layer, 1});
+        IntegerLinearForward({.cols = kCols, .x = x.data()}, kTokens, activations, {&layer, 1});
         return y;
       });
       for (int64_t t = 0; t < kTokens; ++t) {
@@ -115,12 +115,11 @@ void CheckBackward() {
         dweights += kOut[i] * kIn;
       }
       LinearBackwardCall<T> call{.rows = kRows,
-                                 .in_features = kIn,
+                                 .input = {.cols = kIn, .x = x.data()},
                                  .codes = &codes,
-                                 .x = x.data(),
                                  .layers = layers,
-                                 .dx = result.data(),
-                                 .accumulate_dx = accumulate,
+                                 .dinput = {.dx = result.data(), .accumulate = accumulate},
+                                 .dnorm_weights = nullptr,
                                  .scratch = nullptr};
       AlignedBuffer<T> scratch(static_cast<size_t>(LinearBackwardScratch(call)));
       call.scratch = scratch.data();

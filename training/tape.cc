@@ -37,6 +37,11 @@ Value Tape::NewValue(int64_t width) {
   return {static_cast<int32_t>(entries_.size()) - 1};
 }
 
+Value Tape::NewDeferred(int64_t width) {
+  entries_.push_back({.width = width, .data = {}, .gradient = {}});
+  return {static_cast<int32_t>(entries_.size()) - 1};
+}
+
 float* Tape::Data(Value value) {
   TRIT_CHECK(!At(value).data.empty());
   return At(value).data.data();

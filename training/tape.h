@@ -33,6 +33,8 @@ class Tape {
   BufferPool& pool() { return pool_; }
 
   Value NewValue(int64_t width);
+  // One without data of its own.
+  Value NewDeferred(int64_t width);
   int64_t Width(Value value) const { return At(value).width; }
   float* Data(Value value);
   // Backward needs this value's data: it outlives its layer.

@@ -3,7 +3,6 @@
 #include "ternary_kernels/check.h"
 #include "training/ops/attention_op.h"
 #include "training/ops/embed_op.h"
-#include "training/ops/gated_unit_op.h"
 #include "training/ops/head_op.h"
 #include "training/ops/linear_op.h"
 #include "training/ops/rms_norm_op.h"
@@ -21,16 +20,21 @@ TrainingExecutor::TrainingExecutor(const ModelConfig& config, Parameters& parame
                .tape = {},
                .taps = {},
                .on_gradient_ready = {},
-               .free_codes = {}} {}
+               .free_codes = {},
+               .deferred = {}} {}
 
 Value TrainingExecutor::Embed(WeightId table, const Batch& batch) {
   context_.batch = &batch;
   context_.tape.Begin(batch.num_rows(), recording_);
+  context_.deferred.clear();
   return EmbedOp::Forward(context_, table);
 }
 
 Value TrainingExecutor::RmsNorm(Value x, WeightId weight) {
-  return RmsNormOp::Forward(context_, x, weight);
+  DeferredValue source = context_.SourceOf(x);
+  TRIT_CHECK(source.norm == kNoWeight);
+  source.norm = weight;
+  return Defer(source, context_.tape.Width(x));
 }
 
 void TrainingExecutor::Linear(Value x, std::span<const WeightId> weights, Value residual,
@@ -47,7 +51,13 @@ Value TrainingExecutor::Attention(int64_t, Value q, Value k, Value v) {
 }
 
 Value TrainingExecutor::GatedUnit(Value gate, Value up) {
-  return GatedUnitOp::Forward(context_, gate, up);
+  return Defer({.x = kNoValue, .gate = gate, .up = up}, context_.tape.Width(gate));
+}
+
+Value TrainingExecutor::Defer(const DeferredValue& source, int64_t width) {
+  const Value value = context_.tape.NewDeferred(width);
+  context_.deferred[value.index] = source;
+  return value;
 }
 
 void TrainingExecutor::BeginLayer(int64_t, Value) {}
@@ -57,11 +67,17 @@ void TrainingExecutor::EndLayer(int64_t, Value x) { context_.tape.ReleaseUnkept(
 void TrainingExecutor::Observe(int64_t layer, TapPoint point, Value x) {
   if (!context_.taps.observe) return;
   Tape& tape = context_.tape;
-  context_.taps.observe({layer, point, tape.rows(), tape.Width(x), tape.Data(x)});
+  const LinearInput input = context_.InputOf(context_.SourceOf(x), nullptr);
+  Scratch<float> computed(tape.pool(), input.IsStored() ? 0 : tape.rows() * input.cols);
+  context_.taps.observe({layer, point, tape.rows(), input.cols,
+                         LinearInputRows(input, 0, tape.rows(), computed.data())});
 }
 
 void TrainingExecutor::Head(Value hidden, std::span<const int32_t> rows,
                             const HeadRequest& request) {
+  const DeferredValue source = context_.SourceOf(hidden);
+  TRIT_CHECK(source.x.valid() && source.norm != kNoWeight);
+  hidden = RmsNormOp::Forward(context_, source.x, source.norm);
   if (context_.tape.recording()) {
     HeadLossAndGradients(context_, hidden, rows, std::get<TokenLoss>(request));
   } else {

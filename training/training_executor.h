@@ -50,6 +50,9 @@ class TrainingExecutor : public Executor {
   int64_t activation_bytes() { return context_.tape.pool().allocated_bytes(); }
 
  private:
+  // Norms and gated units are left to the linear layers that read them.
+  Value Defer(const DeferredValue& source, int64_t width);
+
   OpContext context_;
   bool recording_ = false;
 };

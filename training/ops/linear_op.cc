@@ -34,10 +34,10 @@ ScaleFactors WeightFactors(const StepWeight& weight) {
 
 // y = x w_hat^T in floating point, in the trainer's precision.
 template <typename T>
-void ForwardFloats(Tape& tape, const StepWeight& weight, const float* x, const float* residual,
-                   float* out) {
+void ForwardFloats(Tape& tape, const StepWeight& weight, const LinearInput& input,
+                   const float* residual, float* out) {
   const ScaleFactors factors = WeightFactors(weight);
-  FloatLinearForward(x, tape.rows(),
+  FloatLinearForward(input, tape.rows(),
                      FloatLinear<T>{.product = &weight.forward.product,
                                     .b = weight.forward.As<T>(),
                                     .col_factors = factors.col,
@@ -47,10 +47,13 @@ void ForwardFloats(Tape& tape, const StepWeight& weight, const float* x, const f
 }
 
 // The same by inference's own kernel: evaluation gives inference's bits.
-void EvaluateFloats(OpContext& context, const WeightInfo& info, const float* x,
+void EvaluateFloats(OpContext& context, const WeightInfo& info, const LinearInput& input,
                     const float* residual, float* out) {
+  const int64_t rows = context.tape.rows();
+  Scratch<float> computed(context.tape.pool(), input.IsStored() ? 0 : rows * info.cols);
+  const float* x = LinearInputRows(input, 0, rows, computed.data());
   Matmul(MatmulCall{.weights = &context.weights.Packed(info.id),
-                    .num_tokens = context.tape.rows(),
+                    .num_tokens = rows,
                     .floats = x,
                     .floats_stride = info.cols,
                     .out = out,
@@ -65,6 +68,10 @@ void LinearOp::Forward(OpContext& context, Value x, std::span<const WeightId> we
                        Value residual, std::span<Value> outs) {
   Tape& tape = context.tape;
   TRIT_CHECK(weights.size() == outs.size() && (!residual.valid() || weights.size() == 1));
+  const DeferredValue source = context.SourceOf(x);
+  BufferPool::Buffer rstd;
+  if (tape.recording() && source.norm != kNoWeight) rstd = tape.pool().Take(tape.rows());
+  const LinearInput input = context.InputOf(source, rstd.data());
   const float* added = residual.valid() ? tape.Data(residual) : nullptr;
   std::vector<IntegerLinear> integers;
   for (size_t i = 0; i < weights.size(); ++i) {
@@ -78,18 +85,17 @@ void LinearOp::Forward(OpContext& context, Value x, std::span<const WeightId> we
       continue;
     }
     if (!tape.recording()) {
-      EvaluateFloats(context, info, tape.Data(x), added, out);
+      EvaluateFloats(context, info, input, added, out);
     } else if (context.weights.precision() == Precision::kBF16) {
-      ForwardFloats<BFloat16>(tape, weight, tape.Data(x), added, out);
+      ForwardFloats<BFloat16>(tape, weight, input, added, out);
     } else {
-      ForwardFloats<float>(tape, weight, tape.Data(x), added, out);
+      ForwardFloats<float>(tape, weight, input, added, out);
     }
-    if (tape.recording()) tape.Keep(x);
   }
   std::unique_ptr<ActivationCodes> codes;
   if (!integers.empty()) {
     codes = TakeCodes(context);
-    IntegerLinearForward(tape.Data(x), tape.rows(), tape.Width(x), *codes, integers);
+    IntegerLinearForward(input, tape.rows(), *codes, integers);
   }
   if (context.taps.observe_linear) {
     for (size_t i = 0; i < weights.size(); ++i) {
@@ -103,7 +109,11 @@ void LinearOp::Forward(OpContext& context, Value x, std::span<const WeightId> we
     }
   }
   if (tape.recording()) {
-    tape.Record<LinearOp>(context, x, weights, residual, outs, std::move(codes));
+    for (const Value value : {source.x, source.gate, source.up}) {
+      if (value.valid()) tape.Keep(value);
+    }
+    tape.Record<LinearOp>(context, source, std::move(rstd), weights, residual, outs,
+                          std::move(codes));
   } else if (codes != nullptr) {
     context.free_codes.push_back(std::move(codes));
   }
@@ -111,13 +121,10 @@ void LinearOp::Forward(OpContext& context, Value x, std::span<const WeightId> we
 
 template <typename T>
 void LinearOp::BackwardIn(Tape& tape) {
-  const GradientTarget dx = tape.TargetFor(x_);
   std::vector<LinearGradient<T>> layers;
-  bool any_floats = false;
   for (size_t i = 0; i < weights_.size(); ++i) {
     const StepWeight& weight = context_.weights[weights_[i]];
     const GradientTarget dweights = context_.parameters.TargetFor(weights_[i]);
-    any_floats |= !TakesInt8(weight);
     layers.push_back({.dy = tape.Gradient(outs_[i]),
                       .weight_factors = WeightFactors(weight),
                       .product = &weight.backward.product,
@@ -127,17 +134,29 @@ void LinearOp::BackwardIn(Tape& tape) {
                       .accumulate = dweights.accumulate});
   }
   LinearBackwardCall<T> call{.rows = tape.rows(),
-                             .in_features = tape.Width(x_),
+                             .input = context_.InputOf(source_, rstd_.data()),
                              .codes = codes_.get(),
-                             .x = any_floats ? tape.Data(x_) : nullptr,
                              .layers = layers,
-                             .dx = dx.data,
-                             .accumulate_dx = dx.accumulate,
+                             .dinput = {},
+                             .dnorm_weights = nullptr,
                              .scratch = nullptr};
+  if (source_.x.valid()) {
+    const GradientTarget dx = tape.TargetFor(source_.x);
+    call.dinput.dx = dx.data;
+    call.dinput.accumulate = dx.accumulate;
+  } else {
+    const GradientTarget dgate = tape.TargetFor(source_.gate);
+    const GradientTarget dup = tape.TargetFor(source_.up);
+    TRIT_CHECK(!dgate.accumulate && !dup.accumulate);  // nothing else reads them
+    call.dinput.dgate = dgate.data;
+    call.dinput.dup = dup.data;
+  }
+  if (source_.norm != kNoWeight) call.dnorm_weights = context_.Gradients(source_.norm);
   Scratch<T> scratch(tape.pool(), LinearBackwardScratch(call));
   call.scratch = scratch.data();
   LinearBackward(call);
   for (const WeightId id : weights_) context_.GradientReady(id);
+  if (source_.norm != kNoWeight) context_.GradientReady(source_.norm);
 }
 
 void LinearOp::Backward(Tape& tape) {
@@ -148,6 +167,7 @@ void LinearOp::Backward(Tape& tape) {
   }
   if (residual_.valid()) tape.PassGradient(outs_[0], residual_);
   for (const Value out : outs_) tape.Free(out);
+  tape.pool().Return(std::move(rstd_));
   if (codes_ != nullptr) context_.free_codes.push_back(std::move(codes_));
 }
 

@@ -1,4 +1,5 @@
-// Linear layers: quantize the input once, multiply integer codes, scale afterwards.
+// Linear layers: quantize the input once, multiply integer codes, scale afterwards. Norms and gated
+// units before it are computed, and differentiated, on the rows that are under way.
 //
 // With x_hat = q / a (per token), w_hat = t * s and g the gradient of the output, straight through:
 //   forward   y = float(sum t q) * (s / a)          exact in int32 (both sides codes)
@@ -19,10 +20,13 @@ class LinearOp : public TapeOp {
  public:
   static void Forward(OpContext& context, Value x, std::span<const WeightId> weights,
                       Value residual, std::span<Value> outs);
-  LinearOp(OpContext& context, Value x, std::span<const WeightId> weights, Value residual,
-           std::span<const Value> outs, std::unique_ptr<ActivationCodes> codes)
+  // rstd: (rows), if the source is normed.
+  LinearOp(OpContext& context, const DeferredValue& source, BufferPool::Buffer rstd,
+           std::span<const WeightId> weights, Value residual, std::span<const Value> outs,
+           std::unique_ptr<ActivationCodes> codes)
       : context_(context),
-        x_(x),
+        source_(source),
+        rstd_(std::move(rstd)),
         weights_(weights.begin(), weights.end()),
         residual_(residual),
         outs_(outs.begin(), outs.end()),
@@ -34,7 +38,8 @@ class LinearOp : public TapeOp {
   void BackwardIn(Tape& tape);
 
   OpContext& context_;
-  Value x_;
+  DeferredValue source_;
+  BufferPool::Buffer rstd_;
   std::vector<WeightId> weights_;
   Value residual_;
   std::vector<Value> outs_;

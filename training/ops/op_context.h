@@ -4,6 +4,7 @@
 
 #include <cstdint>
 #include <functional>
+#include <map>
 #include <memory>
 #include <utility>
 #include <vector>
@@ -11,6 +12,7 @@
 #include "engine/batch.h"
 #include "engine/model_config.h"
 #include "engine/taps.h"
+#include "ternary_kernels/linear_input.h"
 #include "ternary_kernels/quantize_activations.h"
 #include "ternary_kernels/rope.h"
 #include "training/buffer_pool.h"
@@ -19,6 +21,13 @@
 #include "training/tape.h"
 
 namespace trit {
+
+// A value that whoever reads it computes (linear_input.h): of x, or of a gate, and their norm.
+struct DeferredValue {
+  Value x;         // or else:
+  Value gate, up;  // act(gate) * up
+  WeightId norm = kNoWeight;
+};
 
 struct OpContext {
   const ModelConfig& config;
@@ -31,11 +40,35 @@ struct OpContext {
   // Called in backward when a weight's gradient of this pass is complete; may be empty.
   std::function<void(WeightId)> on_gradient_ready;
   std::vector<std::unique_ptr<ActivationCodes>> free_codes;  // of ended operations
+  std::map<int32_t, DeferredValue> deferred;                 // by index of the value
 
   const float* Values(WeightId id) const { return std::as_const(parameters).Values(id).data(); }
   float* Gradients(WeightId id) { return parameters.Gradients(id).data(); }
   void GradientReady(WeightId id) const {
     if (on_gradient_ready) on_gradient_ready(id);
+  }
+  // What the value is computed of: itself unless it is deferred.
+  DeferredValue SourceOf(Value value) const {
+    const auto it = deferred.find(value.index);
+    return it != deferred.end() ? it->second : DeferredValue{.x = value};
+  }
+  // `rstd` as LinearInput's.
+  LinearInput InputOf(const DeferredValue& source, float* rstd) {
+    LinearInput input;
+    input.cols = tape.Width(source.x.valid() ? source.x : source.gate);
+    if (source.x.valid()) {
+      input.x = tape.Data(source.x);
+    } else {
+      input.gate = tape.Data(source.gate);
+      input.up = tape.Data(source.up);
+      input.activation = config.hidden_act;
+    }
+    if (source.norm != kNoWeight) {
+      input.norm_weights = Values(source.norm);
+      input.norm_eps = config.rms_norm_eps;
+      input.rstd = rstd;
+    }
+    return input;
   }
 };
 

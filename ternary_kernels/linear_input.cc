@@ -1,0 +1,52 @@
+#include "ternary_kernels/linear_input.h"
+
+#include <algorithm>
+
+#include "ternary_kernels/rms_norm.h"
+#include "ternary_kernels/thread_scratch.h"
+
+namespace trit {
+namespace {
+
+struct GatedRows {};
+
+// Before the norm, if there is one.
+const float* SourceRows(const LinearInput& input, int64_t begin, int64_t end, float* out) {
+  const int64_t at = begin * input.cols;
+  if (input.x != nullptr) return input.x + at;
+  GatedUnitForward(input.activation, input.gate + at, input.up + at, end - begin, input.cols, out);
+  return out;
+}
+
+}  // namespace
+
+const float* LinearInputRows(const LinearInput& input, int64_t begin, int64_t end, float* out) {
+  const float* source = SourceRows(input, begin, end, out);
+  if (input.norm_weights == nullptr) return source;
+  RmsNormForward(source, input.norm_weights, input.norm_eps, end - begin, input.cols, out,
+                 input.rstd != nullptr ? input.rstd + begin : nullptr);
+  return out;
+}
+
+void LinearInputBackward(const LinearInput& input, int64_t begin, int64_t end, float* gradient,
+                         const LinearInputGradient& target, float* norm_gradient) {
+  const int64_t cols = input.cols;
+  float* gated = ThreadScratch<GatedRows, float>(kLinearInputRows * cols);
+  for (int64_t r = begin; r < end; r += kLinearInputRows) {
+    const int64_t rows = std::min(kLinearInputRows, end - r);
+    const int64_t at = r * cols;
+    float* dy = gradient + (r - begin) * cols;
+    if (input.norm_weights != nullptr) {
+      const bool last = input.x != nullptr;
+      RmsNormBackward(dy, SourceRows(input, r, r + rows, gated), input.norm_weights, input.rstd + r,
+                      rows, cols, last && target.accumulate, last ? target.dx + at : dy,
+                      norm_gradient);
+    }
+    if (input.x == nullptr) {
+      GatedUnitBackward(input.activation, dy, input.gate + at, input.up + at, rows, cols,
+                        target.dgate + at, target.dup + at);
+    }
+  }
+}
+
+}  // namespace trit
