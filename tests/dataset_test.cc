@@ -198,5 +198,24 @@ BOOST_AUTO_TEST_CASE(EvaluationStopsAfterEnoughTargets) {
   BOOST_TEST(EvaluationRows(Counting(0), 4).RowsFor(9) == 0);
 }
 
+BOOST_AUTO_TEST_CASE(DocumentsAreSegments) {
+  TokenArray tokens(10);
+  tokens.Append(std::vector<int32_t>{5, 9, 6, 7, 9, 9, 8, 4});
+  LabeledBatch batch;
+  batch.AddRow(tokens, 0, 7, 1.0f, /*boundary=*/9);
+  const std::vector<int64_t> lengths = {2, 3, 1, 1};
+  BOOST_REQUIRE(batch.batch.segments.size() == lengths.size());
+  for (size_t i = 0; i < lengths.size(); ++i) {
+    BOOST_TEST(batch.batch.segments[i].num_rows == lengths[i]);
+    BOOST_TEST(batch.batch.segments[i].sequence == static_cast<SequenceId>(i));
+  }
+  BOOST_TEST(batch.batch.tokens == std::vector<int32_t>({5, 9, 6, 7, 9, 9, 8}),
+             boost::test_tools::per_element());
+  BOOST_TEST(batch.targets == std::vector<int32_t>({9, 6, 7, 9, 9, 8, 4}),
+             boost::test_tools::per_element());
+  BOOST_TEST(batch.batch.positions == std::vector<int32_t>({0, 1, 0, 1, 2, 0, 0}),
+             boost::test_tools::per_element());
+}
+
 }  // namespace
 }  // namespace trit

@@ -84,7 +84,7 @@ BOOST_AUTO_TEST_CASE(RefusesOtherLinesAndFiles) {
       {"{\"text\": ", {"not valid JSON"}},
       {"{\"text\": \"\xff\"}", {"not valid JSON"}},
       {"[1]", {"not an object", "array"}},
-      {"{\"messages\": []}", {"no text", "keys messages"}},
+      {"{\"messages\": []}", {"no text", "keys messages", "data.chat_template"}},
       {"{}", {"no text", "no keys"}},
       {"{\"text\": 5}", {"no string", "number"}},
       {"{\"text\": \"a\", \"text\": \"b\"}", {"twice"}},
@@ -145,15 +145,15 @@ BOOST_AUTO_TEST_CASE(AppendsFilesOfAllKinds) {
   WriteBytes(folder / "b.jsonl", "{\"text\": \"c\"}\n{\"text\": \"d\"}\n");
   WriteBytes(folder / "c.bin", std::string("\5\0\6\0", 4));
   TokenArray tokens(tokenizer.vocab_size());
-  for (const char* name : {"a.txt", "b.jsonl", "c.bin"}) {
-    AppendFile(folder / name, &tokenizer, tokens);
-  }
-  BOOST_TEST(All(tokens) == Ids({'a' + 2, 'b' + 2, 1, 'c' + 2, 1, 'd' + 2, 1, 5, 6}));
+  const Texts files = {folder / "a.txt", folder / "c.bin", folder / "b.jsonl", folder / "a.txt"};
+  AppendFiles(files, &tokenizer, tokens);
+  BOOST_TEST(All(tokens) ==
+             Ids({'a' + 2, 'b' + 2, 1, 5, 6, 'c' + 2, 1, 'd' + 2, 1, 'a' + 2, 'b' + 2, 1}));
   TokenArray alone(10);
-  AppendFile(folder / "c.bin", nullptr, alone);
+  AppendFiles(Texts{folder / "c.bin"}, nullptr, alone);
   BOOST_TEST(All(alone) == Ids({5, 6}));
-  BOOST_TEST(
-      Contains(ErrorText([&] { AppendFile(folder / "a.txt", nullptr, alone); }), "tokenizer"));
+  BOOST_TEST(Contains(ErrorText([&] { AppendFiles(Texts{folder / "a.txt"}, nullptr, alone); }),
+                      "tokenizer"));
 }
 
 BOOST_AUTO_TEST_CASE(CountsBytesOfTokens) {

@@ -59,6 +59,7 @@ tokenizer = "train:512"
 sequence_length = 64
 order = "sequential"
 chat_template = "chatml"
+document_mask = true
 
 [train]
 steps = 77
@@ -101,6 +102,11 @@ every = 13
 keep = 0
 keep_best = false
 init = "init.safetensors"
+
+[evaluation]
+multiple_choice = "q.jsonl"
+exact_match = ["chats.jsonl"]
+max_items = 5
 )";
 
 BOOST_AUTO_TEST_CASE(ReadsEveryKey) {
@@ -139,6 +145,7 @@ BOOST_AUTO_TEST_CASE(ReadsEveryKey) {
   BOOST_TEST(c.data.sequence_length == 64);
   BOOST_TEST((c.data.order == DataOrder::kSequential));
   BOOST_TEST(c.data.chat_template == "chatml");
+  BOOST_TEST(c.data.document_mask);
 
   BOOST_TEST(c.train.steps == 77);
   BOOST_TEST(c.train.micro_batch == 2);
@@ -178,6 +185,10 @@ BOOST_AUTO_TEST_CASE(ReadsEveryKey) {
   BOOST_TEST(c.checkpoint.keep == 0);
   BOOST_TEST(!c.checkpoint.keep_best);
   BOOST_TEST(c.checkpoint.init == "init.safetensors");
+
+  BOOST_TEST(c.evaluation.multiple_choice == Texts({"q.jsonl"}), boost::test_tools::per_element());
+  BOOST_TEST(c.evaluation.exact_match == Texts({"chats.jsonl"}), boost::test_tools::per_element());
+  BOOST_TEST(c.evaluation.max_items == 5);
 }
 
 BOOST_AUTO_TEST_CASE(RoundTrips) {

@@ -11,12 +11,15 @@ constexpr std::string_view kMeasure = "Measure a model";
 constexpr std::string_view kLook = "Look into files";
 
 constexpr std::array kCommands = {
+    Command{kTrain, "data", "Turns text into token files and trains tokenizers.", RunData},
     Command{kTrain, "train", "Trains a model from a config file.", RunTrain},
+    Command{kTrain, "report", "Shows runs as one HTML page.", RunReportCommand},
     Command{kTrain, "export", "Writes a trained model as a GGUF file.", RunExport},
     Command{kRun, "chat", "Holds a conversation.", RunChat},
     Command{kRun, "generate", "Completes a prompt.", RunGenerate},
     Command{kMeasure, "perplexity", "Scores a text: likelihood, perplexity, bits per byte.",
             RunPerplexity},
+    Command{kMeasure, "evaluate", "Asks questions: multiple choice, exact match.", RunEvaluate},
     Command{kMeasure, "bench", "Measures prompt and generation speed.", RunBench},
     Command{kMeasure, "logits", "Prints the logits of every position, to compare engines.",
             RunLogits},

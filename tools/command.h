@@ -20,12 +20,15 @@ struct Command {
 // By group.
 std::span<const Command> Commands();
 
+void RunData(const Command& command, std::span<const std::string> arguments);
 void RunTrain(const Command& command, std::span<const std::string> arguments);
+void RunReportCommand(const Command& command, std::span<const std::string> arguments);
 void RunExport(const Command& command, std::span<const std::string> arguments);
 void RunChat(const Command& command, std::span<const std::string> arguments);
 void RunGenerate(const Command& command, std::span<const std::string> arguments);
 void RunTokenize(const Command& command, std::span<const std::string> arguments);
 void RunLogits(const Command& command, std::span<const std::string> arguments);
+void RunEvaluate(const Command& command, std::span<const std::string> arguments);
 void RunPerplexity(const Command& command, std::span<const std::string> arguments);
 void RunBench(const Command& command, std::span<const std::string> arguments);
 void RunInspect(const Command& command, std::span<const std::string> arguments);

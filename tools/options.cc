@@ -224,6 +224,15 @@ void Options::RequiredArgument(const std::string& placeholder, std::string& valu
   shown_[placeholder] = placeholder;
 }
 
+void Options::RequiredArguments(const std::string& placeholder, std::vector<std::string>& values,
+                                const std::string& help) {
+  arguments_help_ += fmt::format("\n  {}  {}", placeholder, help);
+  parser_->custom_help(fmt::format("[OPTION…] {}\n{}", placeholder, arguments_help_));
+  shown_[placeholder] = placeholder;
+  rest_ = &values;
+  rest_placeholder_ = placeholder;
+}
+
 bool Options::Parse(std::span<const std::string> arguments) {
   bool help = false;
   Group("General");
@@ -263,6 +272,10 @@ bool Options::Parse(std::span<const std::string> arguments) {
       setters_.at(argument)(argument, strays.front());
       strays.erase(strays.begin());
     }
+  }
+  if (rest_ != nullptr) {
+    *rest_ = std::exchange(strays, {});
+    if (rest_->empty()) required_.push_back(rest_placeholder_);
   }
   if (!strays.empty()) {
     throw UsageError(ErrorInfo{

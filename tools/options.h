@@ -62,6 +62,9 @@ class Options {
   // An argument that is no option; several are taken in the order declared.
   void RequiredArgument(const std::string& placeholder, std::string& value,
                         const std::string& help);
+  // One or more arguments: all there are. Not together with RequiredArgument.
+  void RequiredArguments(const std::string& placeholder, std::vector<std::string>& values,
+                         const std::string& help);
 
   // Sets the variables and the number of threads. Returns false after printing the help, if that is
   // what was asked for.
@@ -86,6 +89,8 @@ class Options {
   std::vector<std::string> required_;
   std::vector<std::string> arguments_;  // placeholders of the positional arguments
   std::string arguments_help_;
+  std::vector<std::string>* rest_ = nullptr;  // RequiredArguments'
+  std::string rest_placeholder_;
   int64_t num_threads_;
 };
 

@@ -32,7 +32,7 @@ std::vector<int32_t> ReadTokens(const std::string& path, const Model& model) {
                           .file = path,
                           .expected = "a .bin file of token ids"});
   } else if (path.ends_with(".jsonl")) {
-    AppendFile(path, model.tokenizer.get(), tokens);
+    AppendFiles({&path, 1}, model.tokenizer.get(), tokens);
   } else {
     AppendDocument(*model.tokenizer, ReadTextFile(path, kMaxTextBytes), tokens);
   }

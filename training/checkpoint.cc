@@ -100,6 +100,15 @@ void RemoveCheckpoint(const fs::path& checkpoint) {
   RemoveAll(temporary);
 }
 
+// A checkpoint that could not be written, on a full disk for one, takes up no space.
+struct RemovedUnlessRenamed {
+  fs::path directory;  // empty once it is renamed
+  ~RemovedUnlessRenamed() {
+    std::error_code ignored;
+    if (!directory.empty()) fs::remove_all(directory, ignored);
+  }
+};
+
 std::vector<int64_t> ShapeOf(const WeightInfo& weight) {
   if (weight.IsVector()) return {weight.NumElements()};
   return {weight.rows, weight.cols};
@@ -232,6 +241,7 @@ std::string SaveCheckpoint(const std::string& run, const CheckpointContents& con
     const fs::path temporary = checkpoints / (std::string(kTemporaryPrefix) + name);
     fs::create_directory(temporary, error);
     if (error) ThrowSystemError(temporary, "create the directory", error);
+    RemovedUnlessRenamed guard{temporary};
     WriteTensors(temporary / kModelFile, contents.parameters, {&kValuesPart, 1});
     const Part moments[] = {kFirstPart, kSecondPart};
     WriteTensors(temporary / kOptimizerFile, contents.parameters, moments);
@@ -244,6 +254,7 @@ std::string SaveCheckpoint(const std::string& run, const CheckpointContents& con
     }
     WriteTextFile((temporary / kStateFile).string(), TrainerStateToJson(contents.state));
     Rename(temporary, target);
+    guard.directory.clear();
     SyncDirectory(checkpoints.string());
   }
   if (retention.latest > 0) {

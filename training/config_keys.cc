@@ -274,7 +274,8 @@ const ConfigKeys<DataConfig>& DataKeys() {
   using D = DataConfig;
   static const ConfigKeys<D> keys = {
       // Where the same data lies may change; checkpoints know the data by its content.
-      Strings("train", &D::train, kMayChange, "training data: .txt, .jsonl or .bin files"),
+      Strings("train", &D::train, kMayChange,
+              "training data: .txt, .jsonl or .bin files, directories of them, or patterns (*, ?)"),
       Strings("validation", &D::validation, kMayChange, "validation data, likewise"),
       Number("validation_fraction", &D::validation_fraction, kFraction, kMustStay,
              "without validation files: how much of the training tokens, from the end, to keep for "
@@ -288,6 +289,9 @@ const ConfigKeys<DataConfig>& DataKeys() {
              {{"shuffle", DataOrder::kShuffle}, {"sequential", DataOrder::kSequential}}, kMustStay,
              "\"shuffle\" (rows in a new order every epoch) or \"sequential\""),
       String("chat_template", &D::chat_template, kMustStay, "template for chats; empty: none"),
+      Bool("document_mask", &D::document_mask, kMustStay,
+           "text: a document, which ends with the tokenizer's eos, does not see those before it in "
+           "a row; conversations never do"),
   };
   return keys;
 }
@@ -388,6 +392,21 @@ const ConfigKeys<CheckpointConfig>& CheckpointKeys() {
            "save where the validation loss is the lowest so far, and keep that checkpoint too"),
       String("init", &C::init, kMayChange,
              "safetensors file with the initial weights; empty: random"),
+  };
+  return keys;
+}
+
+const ConfigKeys<EvaluationConfig>& EvaluationKeys() {
+  using E = EvaluationConfig;
+  static const ConfigKeys<E> keys = {
+      Strings("multiple_choice", &E::multiple_choice, kMayChange,
+              ".jsonl files of {\"context\", \"choices\", \"answer\"}, answered at every "
+              "evaluation"),
+      Strings("exact_match", &E::exact_match, kMayChange,
+              ".jsonl files of conversations whose last message the model has to give to the "
+              "letter"),
+      Integer("max_items", &E::max_items, 0, kMaxCount, kMayChange,
+              "questions of each file, the first ones; 0: all"),
   };
   return keys;
 }

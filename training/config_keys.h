@@ -40,6 +40,7 @@ const ConfigKeys<OptimizerConfig>& OptimizerKeys();
 const ConfigKeys<OptimizerGroup>& OptimizerGroupKeys();
 const ConfigKeys<ScheduleConfig>& ScheduleKeys();
 const ConfigKeys<CheckpointConfig>& CheckpointKeys();
+const ConfigKeys<EvaluationConfig>& EvaluationKeys();
 
 // Walks the sections in order. The visitor has
 //   Section(name, section, keys)              for [name]
@@ -57,6 +58,7 @@ void VisitConfig(Config& config, Visitor&& visitor) {
   visitor.List("optimizer.group", config.optimizer.groups, OptimizerGroupKeys(), OptimizerGroup{});
   visitor.Section("schedule", config.schedule, ScheduleKeys());
   visitor.Section("checkpoint", config.checkpoint, CheckpointKeys());
+  visitor.Section("evaluation", config.evaluation, EvaluationKeys());
 }
 
 }  // namespace trit

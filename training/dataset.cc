@@ -22,18 +22,29 @@ void LabeledBatch::Clear() {
   weights.clear();
 }
 
-void LabeledBatch::AddRow(const TokenArray& tokens, int64_t first, int64_t length, float weight) {
+void LabeledBatch::AddRow(const TokenArray& tokens, int64_t first, int64_t length, float weight,
+                          int32_t boundary) {
   std::vector<int32_t> ids(static_cast<size_t>(length) + 1);
   tokens.CopyTo(first, ids);
-  const SequenceId sequence = static_cast<SequenceId>(batch.segments.size());
-  batch.AddSegment(sequence, /*first_position=*/0, {ids.data(), ids.size() - 1});
+  const auto row_end = ids.end() - 1;
+  for (auto begin = ids.begin(); begin != row_end;) {
+    auto end = boundary == kNoBoundary ? row_end : std::find(begin, row_end, boundary);
+    if (end != row_end) ++end;
+    const SequenceId sequence = static_cast<SequenceId>(batch.segments.size());
+    batch.AddSegment(sequence, /*first_position=*/0, {begin, end});
+    begin = end;
+  }
   targets.insert(targets.end(), ids.begin() + 1, ids.end());
   weights.insert(weights.end(), ids.size() - 1, weight);
 }
 
 TrainingRows::TrainingRows(TokenArray tokens, int64_t sequence_length, DataOrder order,
-                           uint64_t seed)
-    : tokens_(std::move(tokens)), sequence_length_(sequence_length), order_(order), seed_(seed) {
+                           uint64_t seed, int32_t boundary)
+    : tokens_(std::move(tokens)),
+      sequence_length_(sequence_length),
+      order_(order),
+      seed_(seed),
+      boundary_(boundary) {
   TRIT_CHECK(sequence_length >= 1);
   if (tokens_.size() <= sequence_length) {
     throw Error(ErrorInfo{.what = "not enough training data for a single row",
@@ -70,12 +81,12 @@ int64_t TrainingRows::FirstToken(int64_t row) {
 void TrainingRows::Fill(int64_t first_row, int64_t num_rows, float weight, LabeledBatch& out) {
   out.Clear();
   for (int64_t row = first_row; row < first_row + num_rows; ++row) {
-    out.AddRow(tokens_, FirstToken(row), sequence_length_, weight);
+    out.AddRow(tokens_, FirstToken(row), sequence_length_, weight, boundary_);
   }
 }
 
-EvaluationRows::EvaluationRows(TokenArray tokens, int64_t sequence_length)
-    : tokens_(std::move(tokens)), sequence_length_(sequence_length) {
+EvaluationRows::EvaluationRows(TokenArray tokens, int64_t sequence_length, int32_t boundary)
+    : tokens_(std::move(tokens)), sequence_length_(sequence_length), boundary_(boundary) {
   TRIT_CHECK(sequence_length >= 1);
   num_rows_ = (std::max<int64_t>(tokens_.size(), 1) - 1 + sequence_length - 1) / sequence_length;
 }
@@ -95,7 +106,8 @@ void EvaluationRows::Fill(int64_t first_row, int64_t num_rows, LabeledBatch& out
   out.Clear();
   for (int64_t row = first_row; row < first_row + num_rows; ++row) {
     const int64_t first = row * sequence_length_;
-    out.AddRow(tokens_, first, std::min(sequence_length_, tokens_.size() - 1 - first), 1.0f);
+    out.AddRow(tokens_, first, std::min(sequence_length_, tokens_.size() - 1 - first), 1.0f,
+               boundary_);
   }
 }
 

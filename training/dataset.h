@@ -12,6 +12,8 @@
 
 namespace trit {
 
+inline constexpr int32_t kNoBoundary = -1;
+
 // A batch and what is to be predicted. (rows) counts tokens, as in Batch.
 struct LabeledBatch {
   Batch batch;
@@ -19,9 +21,10 @@ struct LabeledBatch {
   std::vector<float> weights;    // (rows): factor of the row's loss; 0: does not count
 
   void Clear();
-  // Appends `length` tokens from tokens[first] on as one segment; tokens[first + length] must
-  // exist.
-  void AddRow(const TokenArray& tokens, int64_t first, int64_t length, float weight);
+  // Appends `length` tokens from tokens[first] on; tokens[first + length] must exist. They are one
+  // segment, or with a boundary several: each ends with that token, or with the row.
+  void AddRow(const TokenArray& tokens, int64_t first, int64_t length, float weight,
+              int32_t boundary = kNoBoundary);
 };
 
 // Rows to train on, without end. Row r is a function of the seed and r alone.
@@ -63,7 +66,9 @@ class EvaluationSource {
 class TrainingRows : public TrainingSource {
  public:
   // Throws Error if there are not even sequence_length + 1 tokens.
-  TrainingRows(TokenArray tokens, int64_t sequence_length, DataOrder order, uint64_t seed);
+  // boundary: LabeledBatch::AddRow's, so that documents do not see each other.
+  TrainingRows(TokenArray tokens, int64_t sequence_length, DataOrder order, uint64_t seed,
+               int32_t boundary = kNoBoundary);
 
   int64_t num_tokens() const override { return tokens_.size(); }
   const TokenArray& tokens() const { return tokens_; }
@@ -81,6 +86,7 @@ class TrainingRows : public TrainingSource {
   int64_t sequence_length_;
   DataOrder order_;
   uint64_t seed_;
+  int32_t boundary_;
   int64_t rows_per_epoch_ = 0;
   int64_t epoch_ = -1;  // the one prepared
   int64_t offset_ = 0;
@@ -91,7 +97,7 @@ class TrainingRows : public TrainingSource {
 // shorter.
 class EvaluationRows : public EvaluationSource {
  public:
-  EvaluationRows(TokenArray tokens, int64_t sequence_length);
+  EvaluationRows(TokenArray tokens, int64_t sequence_length, int32_t boundary = kNoBoundary);
 
   int64_t num_rows() const override { return num_rows_; }
   int64_t NumTargets(int64_t num_rows) const override;
@@ -101,6 +107,7 @@ class EvaluationRows : public EvaluationSource {
  private:
   TokenArray tokens_;
   int64_t sequence_length_;
+  int32_t boundary_;
   int64_t num_rows_;
 };
 

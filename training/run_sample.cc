@@ -8,12 +8,14 @@
 #include "engine/generation.h"
 #include "engine/sampler.h"
 #include "engine/session.h"
+#include "engine/tokenizer.h"
 #include "engine/utf8_stream.h"
 
 namespace trit {
 
-std::string WriteSample(const Model& model, const Tokenizer& tokenizer, const std::string& prompt,
-                        int64_t context_length, int64_t max_tokens, uint64_t seed) {
+std::string WriteSample(const Model& model, const std::string& prompt, int64_t context_length,
+                        int64_t max_tokens, uint64_t seed) {
+  const Tokenizer& tokenizer = *model.tokenizer;
   const SpecialTokens& special = tokenizer.special();
   std::vector<int32_t> tokens = tokenizer.Encode(prompt, /*parse_special=*/true);
   if (special.bos >= 0 && (special.add_bos || prompt.empty())) {

@@ -6,14 +6,13 @@
 #include <string>
 
 #include "engine/model.h"
-#include "engine/tokenizer.h"
 
 namespace trit {
 
-// Goes on from the prompt, or from nothing (bos, else a line end) if it is empty. max_tokens and
-// the prompt must fit into context_length. Valid UTF-8 if the prompt is.
-std::string WriteSample(const Model& model, const Tokenizer& tokenizer, const std::string& prompt,
-                        int64_t context_length, int64_t max_tokens, uint64_t seed);
+// model.tokenizer is there. Goes on from the prompt, or from nothing (bos, else a line end) if it
+// is empty. max_tokens and the prompt must fit into context_length. Valid UTF-8 if the prompt is.
+std::string WriteSample(const Model& model, const std::string& prompt, int64_t context_length,
+                        int64_t max_tokens, uint64_t seed);
 
 // A line of samples.jsonl, without a line end: {"step":500,"prompt":"…","text":"…"}, the text being
 // what came after the prompt.

@@ -7,7 +7,6 @@
 #include <vector>
 
 #include "engine/byte_tokenizer.h"
-#include "engine/chat_json.h"
 #include "engine/chat_template.h"
 #include "engine/error.h"
 #include "engine/gguf_reader.h"
@@ -16,6 +15,8 @@
 #include "engine/input_file.h"
 #include "engine/make_tokenizer.h"
 #include "engine/sentencepiece_model.h"
+#include "training/chat_record.h"
+#include "training/data_files.h"
 #include "training/text_source.h"
 #include "training/token_file.h"
 #include "training/tokenizer_training.h"
@@ -52,7 +53,7 @@ void ForEachText(const std::string& path, bool chats,
     return;
   }
   ForEachJsonLine(path, [&](std::string_view json, const std::string& where) {
-    for (const ChatMessage& message : ParseChatMessages(json, where)) use(message.content);
+    for (const ChatMessage& message : ParseChatRecord(json, where)) use(message.content);
   });
 }
 
@@ -62,7 +63,7 @@ std::unique_ptr<Tokenizer> TrainTokenizer(const TrainingConfig& config, int64_t 
   if (chats) control_symbols = ChatTemplate::Named(config.data.chat_template).special_tokens();
   TokenizerTrainer trainer({.vocab_size = vocab_size, .control_symbols = control_symbols});
   bool any_text = false;
-  for (const std::string& path : config.data.train) {
+  for (const std::string& path : ExpandDataFiles(config.data.train)) {
     if (IsTokenFile(path)) continue;
     ForEachText(path, chats, [&](std::string_view text) { trainer.Add(text); });
     any_text = true;

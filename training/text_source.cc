@@ -1,18 +1,19 @@
 #include "training/text_source.h"
 
 #include <algorithm>
+#include <optional>
 
 #include "engine/error.h"
 #include "engine/input_file.h"
 #include "engine/strict_json.h"
 #include "ternary_kernels/check.h"
+#include "training/document_encoder.h"
 #include "training/token_file.h"
 
 namespace trit {
 namespace {
 
 constexpr size_t kReadBytes = size_t{1} << 20;
-constexpr size_t kPieceBytes = size_t{1} << 20;
 
 // Calls use(line, line_number) for each line, without its end; the last one may have none.
 void ForEachLine(const InputFile& file, const std::function<void(std::string_view, int64_t)>& use) {
@@ -36,8 +37,13 @@ void ForEachLine(const InputFile& file, const std::function<void(std::string_vie
   if (!buffer.empty()) use(buffer, ++line);
 }
 
-// The document that a line of a .jsonl file holds.
-std::string RecordText(std::string_view json, const std::string& where) {
+bool IsBlank(std::string_view line) {
+  return line.find_first_not_of(" \t\r") == std::string_view::npos;
+}
+
+}  // namespace
+
+std::string ParseTextRecord(std::string_view json, const std::string& where) {
   const auto fail = [&](const std::string& what, const std::string& found) {
     throw Error(
         ErrorInfo{.what = what, .file = where, .expected = "{\"text\": \"...\"}", .found = found});
@@ -48,32 +54,17 @@ std::string RecordText(std::string_view json, const std::string& where) {
   if (text == record.end()) {
     std::string keys;
     for (const auto& item : record.items()) keys += (keys.empty() ? "" : ", ") + item.key();
-    fail("no text", keys.empty() ? "no keys" : "keys " + keys);
+    const bool chat = record.contains("messages") || record.contains("conversations") ||
+                      record.contains("instruction");
+    throw Error(ErrorInfo{.what = "no text",
+                          .file = where,
+                          .expected = "{\"text\": \"...\"}",
+                          .found = keys.empty() ? "no keys" : "keys " + keys,
+                          .hint = chat ? "conversations need data.chat_template" : ""});
   }
   if (!text->is_string()) fail("the text is no string", std::string(text->type_name()));
   return text->get<std::string>();
 }
-
-bool IsBlank(std::string_view line) {
-  return line.find_first_not_of(" \t\r") == std::string_view::npos;
-}
-
-// The length of the next piece of a long text: to the end of the last line that begins in it, or
-// all of a line longer than a piece up to a place between two UTF-8 characters.
-size_t PieceLength(std::string_view text) {
-  if (text.size() <= kPieceBytes) return text.size();
-  const size_t line_end = text.rfind('\n', kPieceBytes - 1);
-  if (line_end != std::string_view::npos) return line_end + 1;
-  size_t length = kPieceBytes;
-  const auto continues = [&](size_t i) {
-    return (static_cast<unsigned char>(text[i]) & 0xc0) == 0x80;
-  };
-  // A character has at most four bytes; more of the kind is no UTF-8.
-  for (int back = 0; back < 3 && continues(length); ++back) --length;
-  return continues(length) ? kPieceBytes : length;
-}
-
-}  // namespace
 
 void ForEachJsonLine(
     const std::string& path,
@@ -91,7 +82,7 @@ void ForEachDocument(const std::string& path, const std::function<void(std::stri
     use(text);
   } else if (path.ends_with(".jsonl")) {
     ForEachJsonLine(path, [&](std::string_view json, const std::string& where) {
-      use(RecordText(json, where));
+      use(ParseTextRecord(json, where));
     });
   } else {
     throw Error(ErrorInfo{.what = "unknown kind of data file",
@@ -101,26 +92,30 @@ void ForEachDocument(const std::string& path, const std::function<void(std::stri
 }
 
 void AppendDocument(const Tokenizer& tokenizer, std::string_view text, TokenArray& tokens) {
-  const SpecialTokens& special = tokenizer.special();
-  if (special.add_bos && special.bos >= 0) tokens.Append({&special.bos, 1});
-  while (!text.empty()) {
-    const size_t length = PieceLength(text);
-    tokens.Append(tokenizer.Encode(text.substr(0, length), /*parse_special=*/false));
-    text.remove_prefix(length);
-  }
-  if (special.eos >= 0) tokens.Append({&special.eos, 1});
+  DocumentEncoder encoder(tokenizer, [&](const std::vector<int32_t>& ids) { tokens.Append(ids); });
+  encoder.Add(text);
+  encoder.Flush();
 }
 
-void AppendFile(const std::string& path, const Tokenizer* tokenizer, TokenArray& tokens) {
-  if (IsTokenFile(path)) {
-    ReadTokenFile(path, tokens);
-    return;
+void AppendFiles(std::span<const std::string> paths, const Tokenizer* tokenizer,
+                 TokenArray& tokens) {
+  std::optional<DocumentEncoder> encoder;
+  if (tokenizer != nullptr) {
+    encoder.emplace(*tokenizer, [&](const std::vector<int32_t>& ids) { tokens.Append(ids); });
   }
-  if (tokenizer == nullptr) {
-    throw Error(
-        ErrorInfo{.what = "text needs a tokenizer", .file = path, .hint = "set data.tokenizer"});
+  for (const std::string& path : paths) {
+    if (IsTokenFile(path)) {
+      if (encoder) encoder->Flush();
+      ReadTokenFile(path, tokens);
+      continue;
+    }
+    if (!encoder) {
+      throw Error(
+          ErrorInfo{.what = "text needs a tokenizer", .file = path, .hint = "set data.tokenizer"});
+    }
+    ForEachDocument(path, [&](std::string_view text) { encoder->Add(text); });
   }
-  ForEachDocument(path, [&](std::string_view text) { AppendDocument(*tokenizer, text, tokens); });
+  if (encoder) encoder->Flush();
 }
 
 std::vector<int32_t> TokenByteCounts(const Tokenizer& tokenizer, int64_t vocab_size) {

@@ -1,8 +1,8 @@
 // Text to train on, as documents.
 //
 //   .txt    the whole file is one document, its bytes as they are
-//   .jsonl  an object a line, {"text": "…"}; its text is a document. Empty lines are skipped. With
-//           {"messages": …} (engine/chat_json.h) a line is a conversation.
+//   .jsonl  an object a line, {"text": "…"}; its text is a document. Empty lines are skipped.
+//           Conversations are chat_record.h's.
 //
 // (.bin files hold token ids already: token_file.h.)
 #ifndef TRIT_TRAINING_TEXT_SOURCE_H_
@@ -29,14 +29,16 @@ void ForEachJsonLine(
     const std::string& path,
     const std::function<void(std::string_view json, const std::string& where)>& use);
 
-// Appends the ids of a document: bos if the tokenizer adds it, the text, eos if the tokenizer has
-// one. Special tokens spelled out in the text are text. A document longer than a MiB is encoded in
-// pieces that end after a line, so that memory stays small.
+// The text of such a line, {"text": "…"}. `where` goes into messages. Throws Error.
+std::string ParseTextRecord(std::string_view json, const std::string& where);
+
+// Appends the ids of a document, as document_encoder.h makes them.
 void AppendDocument(const Tokenizer& tokenizer, std::string_view text, TokenArray& tokens);
 
-// All ids of a file of any kind, appended. `tokenizer` is not needed for .bin and may be null then;
-// without it, text throws Error.
-void AppendFile(const std::string& path, const Tokenizer* tokenizer, TokenArray& tokens);
+// All ids of files of any kind, appended in their order, encoded with all threads. `tokenizer` is
+// not needed for .bin and may be null then; without it, text throws Error.
+void AppendFiles(std::span<const std::string> paths, const Tokenizer* tokenizer,
+                 TokenArray& tokens);
 
 // Bytes of text that each token stands for, by id; 0 for special tokens. vocab_size: at least the
 // tokenizer's. What turns a loss per token into bits per byte.

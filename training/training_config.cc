@@ -12,10 +12,10 @@
 #include "ternary_kernels/check.h"
 #include "training/config_keys.h"
 #include "training/config_values.h"
+#include "training/data_files.h"
 #include "training/fingerprint.h"
 #include "training/model_presets.h"
 #include "training/nearest_name.h"
-#include "training/token_file.h"
 
 namespace trit {
 namespace {
@@ -251,11 +251,9 @@ void ResolveData(const toml::table& root, const std::string& file, DataConfig& d
     data.validation_fraction = 0;
   }
   if (!given("tokenizer")) {
-    const auto all_tokens = [](const std::vector<std::string>& paths) {
-      return std::all_of(paths.begin(), paths.end(), IsTokenFile);
-    };
-    data.tokenizer =
-        all_tokens(data.train) && all_tokens(data.validation) && !data.train.empty() ? "" : "bytes";
+    const bool tokens_only =
+        !data.train.empty() && AllTokenFiles(data.train) && AllTokenFiles(data.validation);
+    data.tokenizer = tokens_only ? "" : "bytes";
   }
   ParseTokenizerChoice(data.tokenizer);
 }
@@ -291,6 +289,12 @@ void ResolveSchedule(const toml::table& root, const std::string& file, TrainingC
     ThrowRelation(file, "schedule.final_ratio", "above schedule.stage2_ratio",
                   "at most " + TomlNumber(schedule.stage2_ratio), TomlNumber(schedule.final_ratio));
   }
+}
+
+void ResolveEvaluation(const std::string& file, const TrainingConfig& config) {
+  if (config.evaluation.exact_match.empty() || !config.data.chat_template.empty()) return;
+  ThrowRelation(file, "evaluation.exact_match", "conversations need a format",
+                "data.chat_template = \"chatml\" or the like", "none");
 }
 
 // Writes sections as TOML; with help, a comment before each key, and as comments the keys that have
@@ -410,6 +414,7 @@ TrainingConfig ParseTrainingConfig(std::string_view toml, const std::string& fil
   ResolveModel(root, file, config);
   ResolveTrain(file, config);
   ResolveSchedule(root, file, config);
+  ResolveEvaluation(file, config);
   return config;
 }
 

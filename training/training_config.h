@@ -25,13 +25,14 @@ enum class DataOrder : uint8_t {
 };
 
 struct DataConfig {
-  std::vector<std::string> train;       // .txt, .jsonl or .bin (text_source.h, token_file.h)
+  std::vector<std::string> train;       // files, directories, patterns (data_files.h)
   std::vector<std::string> validation;  // likewise; or else:
   double validation_fraction = 0.1;     // the last part of the training tokens
   std::string tokenizer;                // ParseTokenizerChoice; empty: ids come from .bin files
   int64_t sequence_length = 256;        // tokens a row
   DataOrder order = DataOrder::kShuffle;
-  std::string chat_template;  // name of the template for chats; empty: none
+  std::string chat_template;   // name of the template for chats; empty: none
+  bool document_mask = false;  // running text: a token sees its own document only
 
   bool operator==(const DataConfig&) const = default;
 };
@@ -110,6 +111,15 @@ struct CheckpointConfig {
   bool operator==(const CheckpointConfig&) const = default;
 };
 
+// Questions asked at every evaluation.
+struct EvaluationConfig {
+  std::vector<std::string> multiple_choice;  // files (multiple_choice.h)
+  std::vector<std::string> exact_match;      // files (exact_match.h); needs data.chat_template
+  int64_t max_items = 200;                   // of each file, the first ones; 0: all
+
+  bool operator==(const EvaluationConfig&) const = default;
+};
+
 struct TrainingConfig {
   ModelConfig model;  // vocab_size 0: the tokenizer's
   QuantizationConfig quantizer;
@@ -118,6 +128,7 @@ struct TrainingConfig {
   OptimizerConfig optimizer;
   ScheduleConfig schedule;
   CheckpointConfig checkpoint;
+  EvaluationConfig evaluation;
 
   // Passes of micro_batch sequences that make one update.
   int64_t MicroBatchesPerStep() const {

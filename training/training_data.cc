@@ -5,20 +5,24 @@
 #include <vector>
 
 #include "engine/chat_encoding.h"
-#include "engine/chat_json.h"
 #include "engine/chat_template.h"
 #include "engine/error.h"
 #include "ternary_kernels/check.h"
+#include "training/chat_record.h"
+#include "training/data_files.h"
 #include "training/document_rows.h"
+#include "training/parallel_map.h"
 #include "training/text_source.h"
 
 namespace trit {
 namespace {
 
+constexpr size_t kChatsAtOnce = 8192;  // encoded with all threads
+
 TokenArray ReadFiles(const std::vector<std::string>& paths, const Tokenizer* tokenizer,
                      int64_t vocab_size) {
   TokenArray tokens(vocab_size);
-  for (const std::string& path : paths) AppendFile(path, tokenizer, tokens);
+  AppendFiles(ExpandDataFiles(paths), tokenizer, tokens);
   return tokens;
 }
 
@@ -35,18 +39,31 @@ void RequireTargets(const TokenArray& tokens, const char* key, const char* hint)
 DocumentSet ReadChats(const std::vector<std::string>& paths, const ChatTemplate& chat_template,
                       const Tokenizer& tokenizer, int64_t vocab_size) {
   DocumentSet documents(vocab_size);
-  for (const std::string& path : paths) {
+  struct Line {
+    std::string json, where;
+  };
+  std::vector<Line> lines;
+  const auto encode = [&] {
+    for (const ChatTokens& chat : ParallelMap<ChatTokens>(lines, [&](const Line& line) {
+           return EncodeChat(chat_template, tokenizer, ParseChatRecord(line.json, line.where),
+                             false);
+         })) {
+      documents.Append(chat.tokens, chat.loss);
+    }
+    lines.clear();
+  };
+  for (const std::string& path : ExpandDataFiles(paths)) {
     if (!path.ends_with(".jsonl")) {
       throw UsageError(ErrorInfo{.what = "data.chat_template asks for conversations",
                                  .file = path,
                                  .expected = "a .jsonl file with {\"messages\": ...} lines"});
     }
     ForEachJsonLine(path, [&](std::string_view json, const std::string& where) {
-      const ChatTokens chat =
-          EncodeChat(chat_template, tokenizer, ParseChatMessages(json, where), false);
-      documents.Append(chat.tokens, chat.loss);
+      lines.push_back({std::string(json), where});
+      if (lines.size() == kChatsAtOnce) encode();
     });
   }
+  encode();
   return documents;
 }
 
@@ -83,6 +100,15 @@ TrainingData LoadChats(const TrainingConfig& config, const Tokenizer* tokenizer)
           std::move(fingerprint)};
 }
 
+// The token that ends a document.
+int32_t DocumentBoundary(const Tokenizer* tokenizer) {
+  if (tokenizer != nullptr && tokenizer->special().eos >= 0) return tokenizer->special().eos;
+  throw UsageError(ErrorInfo{.what = "documents are told apart by the tokenizer's eos token",
+                             .key = "data.document_mask",
+                             .expected = "a tokenizer that has one",
+                             .found = tokenizer == nullptr ? "no tokenizer" : "none"});
+}
+
 TrainingData LoadRunningText(const TrainingConfig& config, const Tokenizer* tokenizer) {
   const DataConfig& data = config.data;
   const int64_t vocab_size = config.model.vocab_size;
@@ -94,10 +120,11 @@ TrainingData LoadRunningText(const TrainingConfig& config, const Tokenizer* toke
     validation = train.SplitOff(train.size() - HeldBack(train.size(), data.validation_fraction));
     RequireTargets(validation, "data.validation_fraction", "0 trains without validation data");
   }
+  const int32_t boundary = data.document_mask ? DocumentBoundary(tokenizer) : kNoBoundary;
   std::string fingerprint = train.Fingerprint();
   return {std::make_unique<TrainingRows>(std::move(train), data.sequence_length, data.order,
-                                         static_cast<uint64_t>(config.train.seed)),
-          std::make_unique<EvaluationRows>(std::move(validation), data.sequence_length),
+                                         static_cast<uint64_t>(config.train.seed), boundary),
+          std::make_unique<EvaluationRows>(std::move(validation), data.sequence_length, boundary),
           std::move(fingerprint)};
 }
 

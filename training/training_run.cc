@@ -22,6 +22,7 @@
 #include "training/model_flops.h"
 #include "training/progress_line.h"
 #include "training/run_files.h"
+#include "training/run_questions.h"
 #include "training/run_sample.h"
 #include "training/run_tokenizer.h"
 #include "training/step_telemetry.h"
@@ -61,6 +62,7 @@ class Run {
   Run(TrainingConfig config, const RunOptions& options)
       : config_(std::move(config)),
         options_(options),
+        questions_(config_),
         progress_(*options.progress, options.progress_width) {
     PrepareDirectory();
     PrepareTokenizer();
@@ -135,6 +137,9 @@ class Run {
 
   void PrepareTrainer() {
     SettleVocabSize(tokenizer_.get(), config_);
+    if (tokenizer_ == nullptr && !questions_.empty()) {
+      throw UsageError(ErrorInfo{.what = "questions need a tokenizer", .key = "data.tokenizer"});
+    }
     const bool resumes = options_.resume && !checkpoints_.empty();
     if (resumes && std::filesystem::exists(File(kRunConfigFile))) {
       RequireSameRun(ReadTrainingConfig(File(kRunConfigFile), {}), config_);
@@ -207,6 +212,11 @@ class Run {
       metrics.bits_per_byte = evaluation.bits_per_byte;
       outcome_.validation_loss = evaluation.loss;
     }
+    if (!questions_.empty() && IsDue(config_.train.eval_every, trainer_->state().step)) {
+      const RunQuestions::Score score = questions_.Ask(InferenceModel());
+      metrics.multiple_choice = score.multiple_choice;
+      metrics.exact_match = score.exact_match;
+    }
     metrics.elapsed_seconds = seconds_offset + SecondsNow();
     return metrics;
   }
@@ -234,6 +244,12 @@ class Run {
       if (metrics.bits_per_byte) {
         news += fmt::format(", {:.4f} bits a byte", *metrics.bits_per_byte);
       }
+      if (metrics.multiple_choice) {
+        news += fmt::format(", multiple choice {:.1f} %", 100 * *metrics.multiple_choice);
+      }
+      if (metrics.exact_match) {
+        news += fmt::format(", exact match {:.1f} %", 100 * *metrics.exact_match);
+      }
       progress_.Message(news);
     }
   }
@@ -259,13 +275,18 @@ class Run {
                                   checkpoints.back())});
   }
 
+  Model InferenceModel() {
+    Model model = trainer_->model().MakeInferenceModel();
+    model.tokenizer = tokenizer_;
+    return model;
+  }
+
   void ShowSample() {
     if (tokenizer_ == nullptr) return;
     const int64_t step = trainer_->state().step;
     const std::string& prompt = config_.train.sample_prompt;
-    std::string text =
-        WriteSample(trainer_->model().MakeInferenceModel(), *tokenizer_, prompt,
-                    config_.data.sequence_length, kSampleTokens, static_cast<uint64_t>(step));
+    std::string text = WriteSample(InferenceModel(), prompt, config_.data.sequence_length,
+                                   kSampleTokens, static_cast<uint64_t>(step));
     samples_log_->Append(SampleToJson(step, prompt, text));
     std::replace(text.begin(), text.end(), '\n', ' ');
     progress_.Message("sample: " + prompt + text);
@@ -297,6 +318,7 @@ class Run {
 
   TrainingConfig config_;
   const RunOptions& options_;
+  RunQuestions questions_;
   ProgressLine progress_;
   std::vector<std::string> checkpoints_;
   std::shared_ptr<const Tokenizer> tokenizer_;

@@ -1,0 +1,23 @@
+// A conversation on a line of a .jsonl file, in one of the shapes data sets come in:
+//   {"messages": [{"role": "user", "content": "…"}, …]}           engine/chat_json.h
+//   {"conversations": [{"from": "human", "value": "…"}, …]}       ShareGPT
+//   {"instruction": "…", "input": "…", "output": "…"}             Alpaca; input may be missing
+#ifndef TRIT_TRAINING_CHAT_RECORD_H_
+#define TRIT_TRAINING_CHAT_RECORD_H_
+
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "engine/chat_template.h"
+
+namespace trit {
+
+// `where` goes into messages. ShareGPT's speakers are human or user, gpt or assistant, and system.
+// Alpaca's input is put after the instruction, a blank line between; "system" is taken if it is
+// there. Throws Error if the line is none of these.
+std::vector<ChatMessage> ParseChatRecord(std::string_view json, const std::string& where);
+
+}  // namespace trit
+
+#endif  // TRIT_TRAINING_CHAT_RECORD_H_

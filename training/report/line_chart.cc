@@ -1,0 +1,180 @@
+#include "training/report/line_chart.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cmath>
+#include <nlohmann/json.hpp>
+
+#include "training/report/axis.h"
+#include "training/report/html_page.h"
+
+namespace trit {
+namespace {
+
+// In the SVG's own units, which the browser scales to the space there is.
+constexpr double kWidth = 560, kHeight = 260;
+constexpr double kLeft = 52, kRight = 10, kTop = 8, kBottom = 26;
+constexpr double kPlotWidth = kWidth - kLeft - kRight, kPlotHeight = kHeight - kTop - kBottom;
+constexpr size_t kMaxPoints = 700;
+
+// Okabe and Ito's colors, which color-blind people can tell apart; on light and dark ground.
+constexpr const char* kColors[] = {"#0072b2", "#d55e00", "#009e73", "#cc79a7",
+                                   "#e69f00", "#56b4e9", "#8c6bb1", "#7f7f7f"};
+
+const char* ColorOf(const ChartCurve& curve) { return kColors[curve.color % std::size(kColors)]; }
+
+// Means over runs of points, as many as a screen can show.
+ChartCurve Thinned(const ChartCurve& curve) {
+  if (curve.x.size() <= kMaxPoints) return curve;
+  ChartCurve thin = curve;
+  thin.x.clear();
+  thin.y.clear();
+  for (size_t bucket = 0; bucket < kMaxPoints; ++bucket) {
+    const size_t begin = bucket * curve.x.size() / kMaxPoints;
+    const size_t end = (bucket + 1) * curve.x.size() / kMaxPoints;
+    double x = 0;
+    double y = 0;
+    for (size_t i = begin; i < end; ++i) {
+      x += curve.x[i];
+      y += curve.y[i];
+    }
+    thin.x.push_back(x / static_cast<double>(end - begin));
+    thin.y.push_back(y / static_cast<double>(end - begin));
+  }
+  return thin;
+}
+
+class Drawing {
+ public:
+  explicit Drawing(const LineChart& chart)
+      : chart_(chart), x_(AllX(chart), false), y_(VisibleY(chart, x_), chart.log_y) {}
+
+  std::string Svg() const {
+    std::string svg = fmt::format("<svg viewBox=\"0 0 {} {}\" role=\"img\" aria-label=\"{}\">\n",
+                                  kWidth, kHeight, HtmlEscaped(chart_.title));
+    for (const double tick : y_.Ticks(5)) {
+      const double y = Down(tick);
+      svg += fmt::format(
+          "<line class=\"grid\" x1=\"{}\" x2=\"{}\" y1=\"{:.1f}\" y2=\"{:.1f}\"/>"
+          "<text x=\"{}\" y=\"{:.1f}\" text-anchor=\"end\">{}</text>\n",
+          kLeft, kWidth - kRight, y, y, kLeft - 6, y + 4, ShortNumber(tick));
+    }
+    for (const double tick : x_.Ticks(6)) {
+      svg += fmt::format("<text x=\"{:.1f}\" y=\"{}\" text-anchor=\"middle\">{}</text>\n",
+                         Across(tick), kHeight - kBottom + 16, ShortNumber(tick));
+    }
+    svg += fmt::format(
+        "<rect class=\"frame\" x=\"{}\" y=\"{}\" width=\"{}\" height=\"{}\" "
+        "stroke-opacity=\".4\"/>\n",
+        kLeft, kTop, kPlotWidth, kPlotHeight);
+    for (const bool faint : {true, false}) {
+      for (const ChartCurve& curve : chart_.curves) {
+        if (curve.faint == faint) svg += Curve(curve);
+      }
+    }
+    return svg + "</svg>";
+  }
+
+  // What the page's script reads.
+  std::string Data() const {
+    nlohmann::ordered_json data = {{"x_name", chart_.x_name},
+                                   {"x_min", x_.low()},
+                                   {"x_max", x_.high()},
+                                   {"series", nlohmann::ordered_json::array()}};
+    for (const ChartCurve& curve : chart_.curves) {
+      if (curve.faint) continue;
+      const ChartCurve thin = Thinned(curve);
+      nlohmann::ordered_json series = {{"name", curve.name}};
+      for (size_t i = 0; i < thin.x.size(); ++i) {
+        if (!std::isfinite(thin.y[i])) continue;
+        series["x"].push_back(Rounded(thin.x[i]));
+        series["y"].push_back(Rounded(thin.y[i]));
+      }
+      if (series.contains("x")) data["series"].push_back(std::move(series));
+    }
+    return data.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
+  }
+
+ private:
+  static std::vector<double> AllX(const LineChart& chart) {
+    std::vector<double> all;
+    for (const ChartCurve& curve : chart.curves) {
+      for (size_t i = 0; i < curve.x.size(); ++i) {
+        if (std::isfinite(curve.y[i])) all.push_back(curve.x[i]);
+      }
+    }
+    return all;
+  }
+  static std::vector<double> VisibleY(const LineChart& chart, const Axis& x) {
+    std::vector<double> visible;
+    const bool any_curve = std::any_of(chart.curves.begin(), chart.curves.end(),
+                                       [](const ChartCurve& curve) { return !curve.faint; });
+    for (const ChartCurve& curve : chart.curves) {
+      if (curve.faint && any_curve) continue;
+      for (size_t i = 0; i < curve.x.size(); ++i) {
+        const bool last = i + 1 == curve.x.size();
+        if (last || x.Position(curve.x[i]) >= chart.settle_share) visible.push_back(curve.y[i]);
+      }
+    }
+    return visible;
+  }
+  // Six digits are more than a screen has.
+  static double Rounded(double value) { return std::stod(fmt::format("{:.6g}", value)); }
+
+  double Across(double x) const { return kLeft + kPlotWidth * x_.Position(x); }
+  // Kept near the frame: what is cut off still leads out of it.
+  double Down(double y) const {
+    return kTop + kPlotHeight * (1 - std::clamp(y_.Position(y), -0.02, 1.02));
+  }
+
+  std::string Curve(const ChartCurve& full) const {
+    const ChartCurve curve = Thinned(full);
+    std::string path;
+    std::string marks;
+    bool pen_down = false;
+    for (size_t i = 0; i < curve.x.size(); ++i) {
+      const bool shown = y_.CanShow(curve.y[i]);
+      if (shown) {
+        path += fmt::format("{}{:.1f} {:.1f}", pen_down ? "L" : "M", Across(curve.x[i]),
+                            Down(curve.y[i]));
+        if (curve.points) {
+          marks += fmt::format("<circle cx=\"{:.1f}\" cy=\"{:.1f}\" r=\"2.2\" fill=\"{}\"/>",
+                               Across(curve.x[i]), Down(curve.y[i]), ColorOf(curve));
+        }
+      }
+      pen_down = shown;
+    }
+    return fmt::format(
+        "<path d=\"{}\" fill=\"none\" stroke=\"{}\" stroke-width=\"{}\"{}{} "
+        "stroke-linejoin=\"round\"/>{}\n",
+        path, ColorOf(curve), curve.faint ? 1.0 : 1.6, curve.faint ? " stroke-opacity=\".25\"" : "",
+        curve.dashed ? " stroke-dasharray=\"5 3\"" : "", marks);
+  }
+
+  const LineChart& chart_;
+  Axis x_, y_;
+};
+
+}  // namespace
+
+std::string LineChartHtml(const LineChart& chart) {
+  const auto has_value = [](const ChartCurve& curve) {
+    return std::any_of(curve.y.begin(), curve.y.end(), [](double y) { return std::isfinite(y); });
+  };
+  if (std::none_of(chart.curves.begin(), chart.curves.end(), has_value)) return "";
+  const Drawing drawing(chart);
+  std::string html =
+      fmt::format("<figure data-chart=\"{}\">\n<figcaption>{} <small>{}</small></figcaption>\n{}\n",
+                  HtmlEscaped(drawing.Data()), HtmlEscaped(chart.title), HtmlEscaped(chart.note),
+                  drawing.Svg());
+  html += "<div class=\"legend\">";
+  for (const ChartCurve& curve : chart.curves) {
+    if (curve.faint || !has_value(curve)) continue;
+    html += fmt::format("<span><i style=\"background:{}\"></i>{}</span>", ColorOf(curve),
+                        HtmlEscaped(curve.name));
+  }
+  return html + "</div>\n</figure>";
+}
+
+}  // namespace trit
