@@ -75,16 +75,21 @@ std::vector<int32_t> Conversation::EncodeMessages(AnswerStats& stats) {
   // Room for an answer, but not more than a quarter of the context: history is worth keeping.
   const int64_t context = session_.context_length();
   const int64_t room = std::min(options_.max_answer_tokens, std::max<int64_t>(1, context / 4));
+  int64_t limit = context - room;
   while (true) {
     const ChatTokens chat = EncodeChat(chat_template_, *model_.tokenizer, messages_, true);
-    if (static_cast<int64_t>(chat.tokens.size()) + room <= context) return chat.tokens;
+    const int64_t size = static_cast<int64_t>(chat.tokens.size());
     const auto oldest = std::find_if_not(messages_.begin(), messages_.end(), IsSystem);
-    if (messages_.end() - oldest <= 1) {
+    const bool only_the_latest = messages_.end() - oldest <= 1;
+    if (size <= limit || (only_the_latest && size <= context - room)) return chat.tokens;
+    if (only_the_latest) {
       throw Error(ErrorInfo{.what = "the message does not fit into the context",
                             .expected = "at most " + std::to_string(context - room) +
                                         " tokens with the system message",
-                            .found = std::to_string(chat.tokens.size())});
+                            .found = std::to_string(size)});
     }
+    // What stays is read again from its beginning, so room is made for several turns at once.
+    limit = std::min(limit, context / 2);
     // A question goes with its answer.
     const auto next_question =
         std::find_if(oldest + 1, messages_.end() - 1,

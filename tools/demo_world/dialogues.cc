@@ -35,6 +35,28 @@ std::string WithArticle(const std::string& noun) {
   return (std::string("aeiou").find(noun[0]) != std::string::npos ? "an " : "a ") + noun;
 }
 
+// How often training asks a category: what must be worked out needs more examples than what must be
+// known, and a story is seven times as long as any other answer.
+int64_t TrainingShare(const std::string& category) {
+  static const std::map<std::string, int64_t> shares = {
+      {"greeting", 2},   {"identity", 2}, {"capital", 3},      {"colour", 3},
+      {"opposite", 3},   {"counting", 3}, {kStoryCategory, 2}, {"sum", 8},
+      {"difference", 8}, {"spelling", 7}, {"comparing", 7},    {"follow_up", 10}};
+  return shares.at(category);
+}
+
+// Every category as often as its share.
+const std::vector<std::string>& TrainingCategories() {
+  static const std::vector<std::string> all = [] {
+    std::vector<std::string> repeated;
+    for (const std::string& category : Categories()) {
+      repeated.insert(repeated.end(), static_cast<size_t>(TrainingShare(category)), category);
+    }
+    return repeated;
+  }();
+  return all;
+}
+
 int64_t CountOf(const std::string& text, const std::string& part) {
   int64_t count = 0;
   for (size_t at = text.find(part); at != std::string::npos; at = text.find(part, at + 1)) ++count;
@@ -241,7 +263,7 @@ Dialogue DialogueWriter::TrainingDialogue() {
   Dialogue dialogue;
   const int64_t length = Between(2, 5);
   while (static_cast<int64_t>(dialogue.exchanges.size()) < length) {
-    Append(Draw(Pick(Categories()), Part::kTraining), dialogue);
+    Append(Draw(Pick(TrainingCategories()), Part::kTraining), dialogue);
   }
   return dialogue;
 }
