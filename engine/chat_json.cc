@@ -32,7 +32,8 @@ std::vector<ChatMessage> ParseChatMessages(std::string_view json, const std::str
   if (!record.is_object()) Fail(where, "not an object", record.type_name());
   const auto list = record.find("messages");
   if (list == record.end()) Fail(where, "no messages", "");
-  if (!list->is_array() || list->empty()) Fail(where, "messages are no list", list->type_name());
+  if (!list->is_array()) Fail(where, "messages are no list", list->type_name());
+  if (list->empty()) Fail(where, "no messages", "an empty list");
   std::vector<ChatMessage> messages;
   for (const nlohmann::json& item : *list) {
     if (!item.is_object()) Fail(where, "a message is no object", item.type_name());

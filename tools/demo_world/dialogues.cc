@@ -39,9 +39,9 @@ std::string WithArticle(const std::string& noun) {
 // known, and a story is seven times as long as any other answer.
 int64_t TrainingShare(const std::string& category) {
   static const std::map<std::string, int64_t> shares = {
-      {"greeting", 2},   {"identity", 2}, {"capital", 3},      {"colour", 3},
-      {"opposite", 3},   {"counting", 3}, {kStoryCategory, 2}, {"sum", 8},
-      {"difference", 8}, {"spelling", 7}, {"comparing", 7},    {"follow_up", 10}};
+      {"greeting", 1},   {"identity", 2}, {"capital", 3},      {"colour", 3},
+      {"opposite", 3},   {"counting", 6}, {kStoryCategory, 2}, {"sum", 7},
+      {"difference", 9}, {"spelling", 6}, {"comparing", 9},    {"follow_up", 12}};
   return shares.at(category);
 }
 

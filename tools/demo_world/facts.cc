@@ -282,16 +282,33 @@ const Strings& NameQuestions() {
 }
 
 const std::vector<FavouriteKind>& FavouriteKinds() {
-  static const std::vector<FavouriteKind> all = {
-      {"animal",
-       {"fox",  "bear", "cat",    "dog", "mouse", "rabbit", "horse", "duck",  "frog",  "wolf",
-        "goat", "lion", "monkey", "pig", "snake", "tiger",  "zebra", "sheep", "whale", "eagle"}},
-      {"colour",
-       {"red", "blue", "green", "yellow", "black", "white", "brown", "orange", "pink", "grey",
-        "gold", "silver"}},
-      {"food",
-       {"bread", "rice", "soup", "cake", "fish", "ham", "jam", "corn", "apple", "grape", "lemon",
-        "melon", "peach", "plum", "pear", "egg"}}};
+  // So many that the turn before is the only way to know one.
+  static const std::vector<FavouriteKind> all = [] {
+    Strings numbers;
+    for (int number = 0; number < 100; ++number) numbers.push_back(std::to_string(number));
+    Strings cities;
+    for (const KnownTopic& capital : Capitals()) {
+      const std::string& answer = capital.answer;  // "The capital of Peru is Lima."
+      const size_t begin = answer.find(" is ") + 4;
+      cities.push_back(answer.substr(begin, answer.size() - begin - 1));
+    }
+    return std::vector<FavouriteKind>{
+        {"animal", {"fox",   "bear",  "cat",   "dog",   "mouse", "rabbit", "horse",  "duck",
+                    "frog",  "wolf",  "goat",  "lion",  "pig",   "snake",  "monkey", "tiger",
+                    "zebra", "sheep", "whale", "eagle", "cow",   "hen",    "lamb",   "crab",
+                    "ant",   "bee",   "fly",   "worm",  "owl",   "deer",   "camel",  "panda",
+                    "otter", "swan",  "seal",  "mole",  "goose", "koala",  "parrot"}},
+        {"colour",
+         {"red", "blue", "green", "yellow", "black", "white", "brown", "orange", "pink", "grey",
+          "gold", "silver", "purple", "violet", "olive", "lilac", "beige", "cream"}},
+        {"food",
+         {"bread", "rice",  "soup",  "cake",   "fish",   "ham",   "jam",  "corn",  "apple", "grape",
+          "lemon", "melon", "peach", "plum",   "pear",   "egg",   "bean", "lime",  "onion", "salt",
+          "honey", "pasta", "pizza", "butter", "cheese", "toast", "nuts", "olives"}},
+        {"word", Words()},
+        {"number", std::move(numbers)},
+        {"city", std::move(cities)}};
+  }();
   return all;
 }
 
