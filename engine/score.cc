@@ -56,8 +56,9 @@ TextScore ScoreTokens(const Model& model, std::span<const int32_t> tokens, int64
   Batch batch;
   for (size_t window = 0; window + 1 < tokens.size();
        window += static_cast<size_t>(context_length)) {
+    // What is read, and the token after it.
     const auto text = tokens.subspan(
-        window, std::min(tokens.size() - window, static_cast<size_t>(context_length)));
+        window, std::min(tokens.size() - window, static_cast<size_t>(context_length) + 1));
     const int64_t length = static_cast<int64_t>(text.size());
     const SequenceId sequence = cache.Create();
     for (int64_t begin = 0; begin < length - 1; begin += kChunk) {

@@ -16,10 +16,11 @@ void ComputeLogits(const Model& model, std::span<const int32_t> tokens,
 
 struct TextScore {
   double negative_log_likelihood = 0;  // nats, summed over the scored tokens
-  int64_t num_tokens = 0;              // scored: the first of each window has nothing before it
+  int64_t num_tokens = 0;              // scored: all but the first, which has nothing before it
 };
 
-// Scores tokens in windows of `context_length` that follow one another, each read from position 0.
+// Scores tokens in windows of `context_length` that follow one another, each read from position 0;
+// its last token predicts the first of the next, as rows of training data do.
 // `progress` is called after each window with the score so far; may be empty.
 TextScore ScoreTokens(const Model& model, std::span<const int32_t> tokens, int64_t context_length,
                       const std::function<void(const TextScore&)>& progress);

@@ -210,10 +210,10 @@ BOOST_AUTO_TEST_CASE(perplexity_is_what_the_logits_say) {
   const double expected = losses("1,5,300,7,511,263", all.subspan(1)) / 6;
   BOOST_TEST(whole["tokens"] == 6);
   BOOST_TEST(std::abs(whole["nll_per_token"].get<double>() - expected) < kTolerance);
-  const json windows = measure("3");  // of the last, its only token has nothing before it
+  const json windows = measure("3");  // the last token of one predicts the first of the next
   const double in_windows =
-      (losses("1,5", all.subspan(1, 2)) + losses("7,511", all.subspan(4, 2))) / 4;
-  BOOST_TEST(windows["tokens"] == 4);
+      (losses("1,5,300", all.subspan(1, 3)) + losses("7,511,263", all.subspan(4, 3))) / 6;
+  BOOST_TEST(windows["tokens"] == 6);
   BOOST_TEST(std::abs(windows["nll_per_token"].get<double>() - in_windows) < kTolerance);
   BOOST_TEST(std::abs(whole["perplexity"].get<double>() / std::exp(expected) - 1) < kTolerance);
 }

@@ -8,10 +8,12 @@
 #include <string>
 #include <vector>
 
+#include "engine/score.h"
 #include "tests/support/error_text.h"
 #include "tests/support/tiny_run.h"
 #include "training/checkpoint.h"
 #include "training/checkpoint_config.h"
+#include "training/export_run.h"
 #include "training/trainable_model.h"
 
 namespace trit {
@@ -208,6 +210,21 @@ BOOST_AUTO_TEST_CASE(telemetry_is_what_the_weights_say) {
   for (const char* key : {"residual_max", "attention_max", "gated_max"}) {
     for (const nlohmann::json& value : line[key]) BOOST_TEST(value.get<double>() > 0);
   }
+}
+
+BOOST_AUTO_TEST_CASE(perplexity_is_the_validation_loss) {
+  const Folder folder;
+  const std::string text = TinyText(100);
+  WriteBytes(folder / "other.txt", text);
+  Train(folder.Config(), {"data.validation=" + (folder / "other.txt")}, folder / "run");
+  const double validation_loss = JsonLines(folder / "run/metrics.jsonl").back()["validation_loss"];
+  const std::unique_ptr<Model> model = LoadTrainedModel(folder / "run");
+  const std::vector<int32_t> tokens(text.begin(), text.end());  // bytes
+  const TextScore score = ScoreTokens(*model, tokens, 16, {});
+  BOOST_TEST(score.num_tokens == static_cast<int64_t>(tokens.size()) - 1);
+  // Nine digits are written.
+  const double loss = score.negative_log_likelihood / static_cast<double>(score.num_tokens);
+  BOOST_TEST(std::abs(loss / validation_loss - 1) < 1e-8);
 }
 
 BOOST_AUTO_TEST_CASE(samples_are_kept) {

@@ -47,14 +47,12 @@ std::vector<int32_t> ReadTokens(const std::string& path, const Model& model) {
   return ids;
 }
 
-// Of the text that scored tokens stand for; 0 if nobody knows.
-int64_t CountScoredBytes(const Model& model, std::span<const int32_t> tokens, int64_t context) {
+// Of the text that scored tokens stand for: all but the first; 0 if nobody knows.
+int64_t CountScoredBytes(const Model& model, std::span<const int32_t> tokens) {
   if (!model.tokenizer) return 0;
   const std::vector<int32_t> bytes = TokenByteCounts(*model.tokenizer, model.config.vocab_size);
   int64_t total = 0;
-  for (size_t i = 0; i < tokens.size(); ++i) {
-    if (i % static_cast<size_t>(context) != 0) total += bytes[static_cast<size_t>(tokens[i])];
-  }
+  for (const int32_t token : tokens.subspan(1)) total += bytes[static_cast<size_t>(token)];
   return total;
 }
 
@@ -98,7 +96,7 @@ void RunPerplexity(const Command& command, std::span<const std::string> argument
     });
   }
   const double nll = score.negative_log_likelihood / static_cast<double>(score.num_tokens);
-  const int64_t bytes = CountScoredBytes(*model, tokens, context);
+  const int64_t bytes = CountScoredBytes(*model, tokens);
   const double bits = score.negative_log_likelihood / std::numbers::ln2;
   if (!std::isfinite(nll)) {
     throw Error(ErrorInfo{.what = "the model gives no number for the text's likelihood",

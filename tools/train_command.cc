@@ -9,6 +9,7 @@
 #include "tools/command.h"
 #include "tools/options.h"
 #include "tools/output.h"
+#include "training/dry_run.h"
 #include "training/progress_line.h"
 #include "training/run_files.h"
 #include "training/training_config.h"
@@ -24,6 +25,34 @@ void OnInterrupt(int) {
   std::signal(SIGINT, SIG_DFL);  // the second one ends the program at once
 }
 
+void PrintDryRun(const TrainingConfig& config) {
+  const DryRunResult result = DryRun(config);
+  const auto millions = [](double count) { return fmt::format("{:.2f} M", count / 1e6); };
+  const auto megabytes = [](double bytes) { return fmt::format("{:.0f} MB", bytes / 1e6); };
+  const double step_tokens = static_cast<double>(config.train.batch_tokens);
+  const double parameters = static_cast<double>(result.num_parameters);
+  Print(fmt::format(
+      "parameters:   {}, of which {} are quantized; vocabulary {}\n", millions(parameters),
+      millions(static_cast<double>(result.num_ternary_parameters)), result.vocab_size));
+  Print(fmt::format("data:         {} training tokens, seen {:.2f} times; {} validation tokens\n",
+                    result.train_tokens, result.epochs, result.validation_tokens));
+  Print(fmt::format("step:         {:.0f} tokens in {:.3f} s: {:.0f} tokens/s\n", step_tokens,
+                    result.step_seconds, step_tokens / result.step_seconds));
+  Print(fmt::format(
+      "run:          {} steps, {} tokens: about {}, evaluations of {} included\n",
+      config.train.steps, millions(step_tokens * static_cast<double>(config.train.steps)),
+      FormatDuration(result.total_seconds), FormatDuration(result.evaluation_seconds)));
+  Print("peak memory:  " +
+        (result.peak_memory ? megabytes(static_cast<double>(*result.peak_memory))
+                            : std::string("not known on this system")) +
+        "\n");
+  const std::string kept = result.kept_checkpoints > 0
+                               ? fmt::format("up to {} at once", result.kept_checkpoints)
+                               : std::string("all are kept");
+  Print(fmt::format("checkpoints:  {} each on disk, {}\n",
+                    megabytes(static_cast<double>(result.checkpoint_bytes)), kept));
+}
+
 }  // namespace
 
 void RunTrain(const Command& command, std::span<const std::string> arguments) {
@@ -35,6 +64,7 @@ void RunTrain(const Command& command, std::span<const std::string> arguments) {
   bool resume = false;
   bool overfit_batch = false;
   bool print_config = false;
+  bool dry_run = false;
   Options options(command, "trit train config.toml --set train.steps=2000 --out runs/first");
   options.Group("Input");
   options.RequiredArgument("CONFIG", config_path, "TOML file; --print-config shows every key");
@@ -49,6 +79,9 @@ void RunTrain(const Command& command, std::span<const std::string> arguments) {
                "train on the first batch alone, to see whether the model can learn at all");
   options.Group("Output");
   options.Flag("print-config", print_config, "print the resolved config and stop");
+  options.Flag("dry-run", dry_run,
+               "state parameters, memory and time of the run, and stop; it reads the data and "
+               "writes nothing");
   options.Text("dump-gradients", "FILE", gradients,
                "write the first step's gradients, before clipping, as safetensors");
   if (!options.Parse(arguments)) return;
@@ -58,6 +91,10 @@ void RunTrain(const Command& command, std::span<const std::string> arguments) {
   if (overfit_batch) config.train.overfit_batch = true;
   if (print_config) {
     Print(TrainingConfigToToml(config));
+    return;
+  }
+  if (dry_run) {
+    PrintDryRun(config);
     return;
   }
   if (!out) {

@@ -2,9 +2,8 @@
 // utilization is the time the products of a step would take at the machine's peaks, divided by the
 // time the step took. A multiply-add counts as two operations.
 //
-//   forward, a token   2 P          linear layers of P weights: at the int8 peak where both
-//   operands
-//                                   are codes, else at the floating-point peak
+//   forward, a token   2 P          linear layers of P weights: at the int8 peak where both operands
+//                                   are codes, else at the floating-point one
 //                      4 A (T+1)/2  attention's two products over half of T positions, A =
 //                                   num_attention_heads * head_dim a layer
 //                      2 V d        the head

@@ -5,6 +5,7 @@
 #include <numbers>
 #include <utility>
 
+#include "ternary_kernels/gemm.h"
 #include "training/bad_batch.h"
 #include "training/checkpoint.h"
 #include "training/optimizer.h"
@@ -20,6 +21,11 @@ double ClipFactor(double norm, double limit) {
 }
 
 }  // namespace
+
+Precision UsablePrecision(const TrainingConfig& config) {
+  const bool bf16 = config.train.precision == Precision::kBF16 && HasBF16Gemm();
+  return bf16 ? Precision::kBF16 : Precision::kF32;
+}
 
 Trainer::Trainer(const TrainingConfig& config, Precision precision, TrainingData data,
                  std::vector<int32_t> token_bytes)

@@ -7,6 +7,7 @@
 #include <functional>
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "training/trainable_model.h"
@@ -27,6 +28,9 @@ struct EvaluationResult {
   double loss = 0;  // nats a token
   std::optional<double> bits_per_byte;
 };
+
+// The config's precision, or f32 where this CPU has no bf16 products.
+Precision UsablePrecision(const TrainingConfig& config);
 
 class Trainer {
  public:
@@ -50,6 +54,8 @@ class Trainer {
   StepResult Step(const std::function<void()>& before_clipping = {});
 
   const TrainingData& data() const { return data_; }
+  // After the last step: what the trainer was given.
+  TrainingData TakeData() { return std::move(data_); }
   bool has_validation() const { return data_.validation->num_rows() > 0; }
   // Over the first eval_tokens validation tokens, with inference's bits. Remembers the best.
   EvaluationResult Evaluate();

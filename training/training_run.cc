@@ -13,7 +13,6 @@
 #include "engine/output_file.h"
 #include "engine/safetensors.h"
 #include "engine/tokenizer.h"
-#include "ternary_kernels/gemm.h"
 #include "training/bad_batch.h"
 #include "training/checkpoint.h"
 #include "training/layers_log.h"
@@ -144,10 +143,9 @@ class Run {
     if (resumes && std::filesystem::exists(File(kRunConfigFile))) {
       RequireSameRun(ReadTrainingConfig(File(kRunConfigFile), {}), config_);
     }
-    Precision precision = config_.train.precision;
-    if (precision == Precision::kBF16 && !HasBF16Gemm()) {
+    const Precision precision = UsablePrecision(config_);
+    if (precision != config_.train.precision) {
       progress_.Message("this CPU has no bf16 products: computing in f32");
-      precision = Precision::kF32;
     }
     TrainingData data = LoadTrainingData(config_, tokenizer_.get());
     std::vector<int32_t> token_bytes;
