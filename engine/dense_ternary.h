@@ -3,20 +3,22 @@
 #define TRIT_ENGINE_DENSE_TERNARY_H_
 
 #include <cstdint>
-#include <functional>
 #include <optional>
 
+#include "engine/tensor_type.h"
 #include "ternary_kernels/packed_matrix.h"
 
 namespace trit {
 
-// Writes the values of a row into values[0, cols). Called from several threads.
-using FloatRowSource = std::function<void(int64_t row, float* values)>;
+// The scales, in the simplest kind that holds them exactly (ScaleGrid::Simplify), if these are
+// ternary weights: where a matrix was trained in slices (TriLM), the columns of a row may have
+// several. Nothing if a group of 16 or more columns has two different magnitudes. The scale of
+// groups of zeros is 0 unless a neighbour's holds for them. view: f32, f16 or bf16, finite.
+std::optional<WeightScales> FindTernaryScales(const TensorView& view);
 
-// The scales, one for the tensor or else one a row, if these are ternary weights; nothing if a row
-// has two different magnitudes. Rows of zeros get the scale 0.
-std::optional<WeightScales> FindTernaryScales(int64_t rows, int64_t cols,
-                                              const FloatRowSource& source);
+// The signs of a row's values: the trits of such weights. trits: (cols). For several threads at
+// once; does not throw.
+void DecodeSigns(const TensorView& view, int64_t row, int8_t* trits);
 
 }  // namespace trit
 

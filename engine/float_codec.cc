@@ -194,11 +194,11 @@ AlignedBuffer<uint8_t> EncodeFloats(TensorType type, int64_t rows, int64_t cols,
                                     const float* values, const TensorOrigin& origin) {
   const TensorTypeInfo& info = InfoOf(type);
   const FloatCodec* codec = info.float_codec;
-  if (codec == nullptr) {
+  if (codec == nullptr || codec->encode == nullptr) {
     throw UsageError(ErrorInfo{.what = fmt::format("floats cannot be written as {}", info.name),
                                .file = origin.file,
                                .tensor = origin.tensor,
-                               .expected = "f32, f16, bf16 or q8_0"});
+                               .expected = "f32, f16, bf16, q8_0 or q6_k"});
   }
   const int64_t dims[] = {cols, rows};
   const std::optional<uint64_t> size = TensorBytes(type, dims);

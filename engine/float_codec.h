@@ -1,5 +1,5 @@
-// Floating-point tensor types: f32, f16, bf16 and the block type q8_0, to and from rows of floats.
-// Ternary types are ternary_codec.h's.
+// Floating-point tensor types: f32, f16, bf16 and block types, to and from rows of floats. Ternary
+// types are ternary_codec.h's.
 #ifndef TRIT_ENGINE_FLOAT_CODEC_H_
 #define TRIT_ENGINE_FLOAT_CODEC_H_
 
@@ -21,6 +21,7 @@ uint16_t F32ToBF16(float value);
 // `n` values, a multiple of the type's block_elements, at any alignment.
 struct FloatCodec {
   void (*decode)(const uint8_t* bytes, int64_t n, float* values);
+  // Null: the type is read only. Of finite values.
   void (*encode)(const float* values, int64_t n, uint8_t* bytes);
 };
 
@@ -29,6 +30,14 @@ extern const FloatCodec kF16Codec;
 extern const FloatCodec kBF16Codec;
 // f16 scale d = max|x| / 127, then 32 int8: round(x / d), halves away from zero, as ggml does.
 extern const FloatCodec kQ8_0Codec;
+extern const FloatCodec kQ4_0Codec;  // block_codec.cc
+extern const FloatCodec kQ2_0Codec;
+extern const FloatCodec kQ6_KCodec;  // q6_k_codec.cc
+
+// Blocks that are exactly blocks of q8_0, byte for number: q4_0 and q2_0 hold smaller integers
+// under scales of the same type. bytes: of `n` values; q8_0: RowBytes of as many.
+bool HasExactQ8_0(TensorType type);
+void ConvertToQ8_0(TensorType type, const uint8_t* bytes, int64_t n, uint8_t* q8_0);
 
 // Row `row` of a tensor of a floating-point type; values: (view.cols). For several threads at once.
 void DecodeFloats(const TensorView& view, int64_t row, float* values);
@@ -39,7 +48,7 @@ void CheckFinite(const TensorView& view);
 
 // Rows of floats as `type`; values: (rows, cols). A large matrix may be encoded in runs of rows:
 // their bytes, one after the other, are the tensor's. Throws UsageError if the type does not fit
-// (not floating-point, rows no multiple of its blocks), Error if a value is not finite in `type`.
+// (none that is written, rows no multiple of its blocks), Error if a value is not finite in `type`.
 AlignedBuffer<uint8_t> EncodeFloats(TensorType type, int64_t rows, int64_t cols,
                                     const float* values, const TensorOrigin& origin);
 

@@ -1,6 +1,6 @@
 #include "engine/gguf_config.h"
 
-#include <cmath>
+#include <algorithm>
 #include <cstdint>
 #include <limits>
 #include <vector>
@@ -60,7 +60,7 @@ std::vector<float> LinearScaling(const GgufReader& reader, const std::string& ar
 std::vector<float> FrequencyFactors(const GgufReader& reader, const std::string& arch,
                                     int64_t head_dim) {
   std::vector<float> factors = LinearScaling(reader, arch, head_dim);
-  const GgufTensorInfo* tensor = reader.FindTensor("rope_freqs.weight");
+  const GgufTensorInfo* tensor = reader.FindTensor(kFrequencyFactorsTensor);
   if (tensor == nullptr) return factors;
   if (tensor->cols() != head_dim / 2 || tensor->rows() != 1 || tensor->type != TensorType::kF32) {
     throw Error(ErrorInfo{.what = "wrong type or shape",
@@ -77,6 +77,11 @@ std::vector<float> FrequencyFactors(const GgufReader& reader, const std::string&
   if (factors.empty()) return stored;
   for (size_t i = 0; i < stored.size(); ++i) factors[i] *= stored[i];
   return factors;
+}
+
+// Whether all factors are equal: linear scaling, which has a key.
+bool IsLinearScaling(const std::vector<float>& factors) {
+  return std::all_of(factors.begin(), factors.end(), [&](float f) { return f == factors[0]; });
 }
 
 // "bitnet" alone says SiLU, but conversions of BitNet b1.58 2B-4T are found under it, too.
@@ -125,7 +130,7 @@ GgufModelConfig ReadGgufConfig(const GgufReader& reader) {
   config.rms_norm_eps = metadata.RequireFloat(arch + ".attention.layer_norm_rms_epsilon",
                                               std::numeric_limits<float>::min(), 1.0f);
   config.rope_theta = metadata.FindFloat(arch + ".rope.freq_base").value_or(10000.0f);
-  config.rope_style = bitnet ? RopeStyle::kHalves : RopeStyle::kInterleaved;
+  config.rope_style = GgufRopeStyle(arch);
   config.sub_norms = reader.FindTensor("blk.0.attn_sub_norm.weight") != nullptr ||
                      reader.FindTensor("blk.0.ffn_sub_norm.weight") != nullptr;
   config.tie_word_embeddings = reader.FindTensor("output.weight") == nullptr;
@@ -166,6 +171,15 @@ std::string GgufArchitecture(const ModelConfig& config) {
   return "llama";
 }
 
+RopeStyle GgufRopeStyle(std::string_view architecture) {
+  return architecture == "llama" ? RopeStyle::kInterleaved : RopeStyle::kHalves;
+}
+
+std::vector<float> GgufFrequencyFactors(const ModelConfig& config) {
+  if (IsLinearScaling(config.rope_frequency_factors)) return {};
+  return config.rope_frequency_factors;
+}
+
 void AppendGgufConfig(const ModelConfig& config, GgufMetadata& metadata) {
   const std::string arch = GgufArchitecture(config);
   const auto set_count = [&](const std::string& key, int64_t value) {
@@ -184,6 +198,10 @@ void AppendGgufConfig(const ModelConfig& config, GgufMetadata& metadata) {
   set_count(".attention.value_length", config.head_dim);
   metadata.Set(arch + ".attention.layer_norm_rms_epsilon", config.rms_norm_eps);
   metadata.Set(arch + ".rope.freq_base", static_cast<float>(config.rope_theta));
+  if (!config.rope_frequency_factors.empty() && IsLinearScaling(config.rope_frequency_factors)) {
+    metadata.Set(arch + ".rope.scaling.type", std::string("linear"));
+    metadata.Set(arch + ".rope.scaling.factor", config.rope_frequency_factors[0]);
+  }
   if (arch != "llama") {
     metadata.Set(arch + ".hidden_activation",
                  std::string(config.hidden_act == GateActivation::kRelu2 ? "relu2" : "silu"));

@@ -3,6 +3,8 @@
 #define TRIT_ENGINE_GGUF_CONFIG_H_
 
 #include <string>
+#include <string_view>
+#include <vector>
 
 #include "engine/gguf_metadata.h"
 #include "engine/gguf_reader.h"
@@ -24,6 +26,14 @@ GgufModelConfig ReadGgufConfig(const GgufReader& reader);
 // The architecture that says exactly this config: "bitnet-b1.58", "bitnet" or "llama". Throws
 // UsageError if none does (squared ReLU without sub-norms), saying what would fit.
 std::string GgufArchitecture(const ModelConfig& config);
+
+// Which elements of a head its queries and keys pair: rows of the projections follow from it.
+RopeStyle GgufRopeStyle(std::string_view architecture);
+
+// Factors that divide the rotary frequencies, as a tensor; empty if there are none or if
+// AppendGgufConfig says them.
+inline constexpr char kFrequencyFactorsTensor[] = "rope_freqs.weight";
+std::vector<float> GgufFrequencyFactors(const ModelConfig& config);
 
 // Appends general.architecture and the architecture's keys.
 void AppendGgufConfig(const ModelConfig& config, GgufMetadata& metadata);

@@ -2,23 +2,17 @@
 
 #include <fmt/format.h>
 
-#include <algorithm>
 #include <cmath>
-#include <cstring>
 #include <filesystem>
 #include <set>
 #include <utility>
 
-#include "engine/dense_ternary.h"
 #include "engine/error.h"
-#include "engine/float_codec.h"
 #include "engine/gguf_config.h"
 #include "engine/gguf_reader.h"
 #include "engine/gguf_tokenizer.h"
 #include "engine/make_tokenizer.h"
-#include "engine/ternary_tensor.h"
-#include "ternary_kernels/matmul_kernel.h"
-#include "ternary_kernels/pack_matrix.h"
+#include "engine/pack_weight.h"
 
 namespace trit {
 namespace {
@@ -44,7 +38,12 @@ std::string ScaleTensorName(const std::string& weight_name) {
 class Loader {
  public:
   Loader(const std::string& path, const LoadOptions& options)
-      : reader_(path), options_(options), file_config_(ReadGgufConfig(reader_)) {}
+      : reader_(path),
+        options_(options),
+        file_config_(ReadGgufConfig(reader_)),
+        pack_options_{.i2s_layout = ChooseI2sLayout(reader_, options.i2s_layout),
+                      .ternary_activations = Activations(true),
+                      .dense_activations = Activations(file_config_.dense_takes_int8)} {}
 
   std::unique_ptr<Model> Load() {
     auto model = std::make_unique<Model>(file_config_.config);
@@ -62,7 +61,7 @@ class Loader {
  private:
   // Every weight of the table once, with its shape, and nothing else.
   void CheckTensorList(const WeightTable& table) const {
-    std::set<std::string, std::less<>> known = {"rope_freqs.weight"};
+    std::set<std::string, std::less<>> known = {kFrequencyFactorsTensor};
     for (const WeightInfo& info : table.weights()) {
       const GgufTensorInfo& tensor = reader_.RequireTensor(info.gguf_name);
       const bool vector_ok = !info.IsVector() || tensor.dims.size() == 1;
@@ -83,26 +82,13 @@ class Loader {
 
   void LoadWeight(const WeightInfo& info, ModelWeight& weight) {
     const GgufTensorInfo& tensor = reader_.RequireTensor(info.gguf_name);
-    RequireDecodable(tensor.type, {reader_.path(), tensor.name});
-    const AlignedBuffer<uint8_t> bytes = reader_.ReadTensor(tensor);
-    const TensorView view = reader_.View(tensor, bytes.span());
-    const bool ternary_type = InfoOf(tensor.type).ternary_codec != nullptr;
-    if (info.kind != WeightKind::kLinear && ternary_type) {
-      RefuseTensor(reader_, tensor.name, "a ternary type is not possible here",
-                   "a floating-point type", std::string(InfoOf(tensor.type).name));
-    }
-    if (!ternary_type) CheckFinite(view);
-    if (info.IsVector()) {
-      weight.vector = AlignedBuffer<float>(static_cast<size_t>(info.cols));
-      DecodeFloats(view, 0, weight.vector.data());
-    } else if (ternary_type) {
-      LoadTernary(view, weight);
-    } else if (info.kind == WeightKind::kLinear && file_config_.dense_takes_int8) {
-      LoadDenseLinear(view, weight);
-    } else {
-      weight.matrix = PackDense(view);
-      if (info.kind == WeightKind::kLinear) weight.activation_quantizer = Activations(false);
-    }
+    PackWeight(info,
+               {.origin = {reader_.path(), tensor.name},
+                .type = tensor.type,
+                .rows = tensor.rows(),
+                .cols = tensor.cols(),
+                .read = [&](std::span<uint8_t> bytes) { reader_.ReadTensor(tensor, bytes); }},
+               pack_options_, weight);
     if (info.kind == WeightKind::kLinear) ApplyScaleTensor(info, weight);
     bytes_done_ += static_cast<int64_t>(tensor.size);
     if (options_.progress) options_.progress(bytes_done_, bytes_total_);
@@ -124,56 +110,6 @@ class Loader {
                           .key = kKey,
                           .expected = "none or int8",
                           .found = *stated});
-  }
-
-  void PackTrits(int64_t rows, int64_t cols, WeightScales scales, const CodeSource& source,
-                 ModelWeight& weight) const {
-    weight.activation_quantizer = Activations(true);
-    weight.matrix =
-        weight.activation_quantizer == ActivationQuantizer::kNone
-            ? PackCodesAsBF16(rows, cols, std::move(scales), source)
-            : PackCodes(PreferredTernaryFormat(), rows, cols, std::move(scales), source);
-  }
-
-  void LoadTernary(const TensorView& view, ModelWeight& weight) const {
-    const TernaryTensor tensor(view);
-    WeightScales scales = tensor.CheckAndReadScales();
-    PackTrits(
-        view.rows, view.cols, std::move(scales),
-        [&](int64_t row, int8_t* trits) { tensor.DecodeTrits(row, trits); }, weight);
-  }
-
-  // A bitnet model's matrix in a dense type: ternary if its values are, else as it is; its input is
-  // int8 either way.
-  void LoadDenseLinear(const TensorView& view, ModelWeight& weight) const {
-    const FloatRowSource floats = [&](int64_t row, float* values) {
-      DecodeFloats(view, row, values);
-    };
-    std::optional<WeightScales> scales = FindTernaryScales(view.rows, view.cols, floats);
-    if (!scales) {
-      weight.matrix = PackDense(view);
-      weight.activation_quantizer = Activations(true);
-      return;
-    }
-    const CodeSource trits = [&](int64_t row, int8_t* codes) {
-      std::vector<float> values(static_cast<size_t>(view.cols));
-      DecodeFloats(view, row, values.data());
-      for (int64_t c = 0; c < view.cols; ++c) {
-        const float value = values[static_cast<size_t>(c)];
-        codes[c] = static_cast<int8_t>((value > 0) - (value < 0));
-      }
-    };
-    PackTrits(view.rows, view.cols, std::move(*scales), trits, weight);
-  }
-
-  static PackedMatrix PackDense(const TensorView& view) {
-    WeightFormat format = WeightFormat::kF32;
-    if (view.type == TensorType::kF16) format = WeightFormat::kF16;
-    if (view.type == TensorType::kBF16) format = WeightFormat::kBF16;
-    if (view.type == TensorType::kQ8_0) format = WeightFormat::kQ8_0;
-    PackedMatrix matrix = AllocateDense(format, view.rows, view.cols);
-    std::memcpy(matrix.data.data(), view.bytes.data(), view.bytes.size());
-    return matrix;
   }
 
   // An optional factor of the product, one number a matrix.
@@ -216,6 +152,7 @@ class Loader {
   GgufReader reader_;
   const LoadOptions& options_;
   GgufModelConfig file_config_;
+  PackOptions pack_options_;
   int64_t bytes_done_ = 0;
   int64_t bytes_total_ = 0;
 };

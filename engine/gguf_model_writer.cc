@@ -1,5 +1,7 @@
 #include "engine/gguf_model_writer.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <cstdint>
 #include <utility>
@@ -10,8 +12,8 @@
 #include "engine/gguf_config.h"
 #include "engine/gguf_tokenizer.h"
 #include "engine/gguf_writer.h"
+#include "engine/unpack_weight.h"
 #include "ternary_kernels/aligned_buffer.h"
-#include "ternary_kernels/pack_matrix.h"
 #include "ternary_kernels/parallel_for.h"
 
 namespace trit {
@@ -25,74 +27,33 @@ TensorType TypeFor(const WeightInfo& info, const GgufModelOptions& options) {
   return info.kind == WeightKind::kLinear ? options.linear_type : options.embedding_type;
 }
 
-bool IsTernary(const PackedMatrix& matrix) {
-  return matrix.format == WeightFormat::kTernary2Bit ||
-         matrix.format == WeightFormat::kTernaryLookup;
+[[noreturn]] void RefuseTernaryType(TensorType type, const TensorOrigin& origin) {
+  throw UsageError(ErrorInfo{
+      .what = fmt::format("the matrix is not ternary, which {} is for", InfoOf(type).name),
+      .file = origin.file,
+      .tensor = origin.tensor,
+      .hint = "write a floating-point type such as f16"});
 }
 
-float ScaleOf(const WeightScales& scales, int64_t rows, int64_t row, int64_t col) {
-  switch (scales.kind) {
-    case ScaleKind::kTensor:
-      return scales.values[0];
-    case ScaleKind::kRow:
-      return scales.values[static_cast<size_t>(row)];
-    case ScaleKind::kGroup:
-      return scales.values[static_cast<size_t>(col / scales.group_size * rows + row)];
-  }
-  return 0;
+void WriteTernary(const PackedMatrix& matrix, const RowOrder& order, TensorType type,
+                  const TensorOrigin& origin, TensorFileWriter& writer) {
+  if (!HoldsTrits(matrix)) RefuseTernaryType(type, origin);
+  const AlignedBuffer<int8_t> trits = UnpackTrits(matrix, order);
+  const WeightScales scales = UnpackScales(matrix, order);
+  writer.WriteTensor(
+      origin.tensor,
+      EncodeTernary(type, matrix.rows, matrix.cols, trits.data(), scales, origin).span());
 }
 
-// The weights themselves, scales included.
-void UnpackWeights(const PackedMatrix& matrix, int64_t row, float* values) {
-  if (TakesCodes(matrix.format)) {
-    AlignedBuffer<int8_t> codes(static_cast<size_t>(matrix.cols));
-    UnpackCodes(matrix, row, codes.data());
-    std::copy(codes.begin(), codes.end(), values);
-  } else {
-    UnpackFloats(matrix, row, values);
-  }
-  for (int64_t c = 0; c < matrix.cols; ++c) {
-    values[c] *= ScaleOf(matrix.scales, matrix.rows, row, c);
-  }
-}
-
-// Trits of a matrix that inference holds as codes, or as floats because its inputs are floats.
-AlignedBuffer<int8_t> Trits(const PackedMatrix& matrix, const TensorOrigin& origin) {
-  AlignedBuffer<int8_t> trits(static_cast<size_t>(matrix.rows * matrix.cols));
-  if (IsTernary(matrix)) {
-    ParallelFor(matrix.rows,
-                [&](int64_t row) { UnpackCodes(matrix, row, trits.data() + row * matrix.cols); });
-    return trits;
-  }
-  bool ternary = matrix.format == WeightFormat::kBF16;
-  AlignedBuffer<float> values(static_cast<size_t>(matrix.cols));
-  for (int64_t row = 0; row < matrix.rows && ternary; ++row) {
-    UnpackFloats(matrix, row, values.data());
-    for (int64_t c = 0; c < matrix.cols; ++c) {
-      const float value = values[static_cast<size_t>(c)];
-      ternary &= value == 0 || value == 1 || value == -1;
-      trits[static_cast<size_t>(row * matrix.cols + c)] =
-          static_cast<int8_t>((value > 0) - (value < 0));
-    }
-  }
-  if (!ternary) {
-    throw UsageError(ErrorInfo{.what = "the matrix is not ternary",
-                               .file = origin.file,
-                               .tensor = origin.tensor,
-                               .hint = "write a floating-point type such as f16"});
-  }
-  return trits;
-}
-
-void WriteDense(const PackedMatrix& matrix, TensorType type, const TensorOrigin& origin,
-                TensorFileWriter& writer) {
+void WriteDense(const PackedMatrix& matrix, const RowOrder& order, TensorType type,
+                const TensorOrigin& origin, TensorFileWriter& writer) {
   writer.BeginTensor(origin.tensor);
   const int64_t run = std::max<int64_t>(1, kRunElements / matrix.cols);
   AlignedBuffer<float> values(static_cast<size_t>(std::min(run, matrix.rows) * matrix.cols));
   for (int64_t begin = 0; begin < matrix.rows; begin += run) {
     const int64_t count = std::min(run, matrix.rows - begin);
     ParallelFor(count, [&](int64_t i) {
-      UnpackWeights(matrix, begin + i, values.data() + i * matrix.cols);
+      UnpackWeights(matrix, order(begin + i), values.data() + i * matrix.cols);
     });
     writer.Append(EncodeFloats(type, count, matrix.cols, values.data(), origin).span());
   }
@@ -150,22 +111,33 @@ void WriteGgufModel(const Model& model, const std::string& path, const GgufModel
                                   : std::vector<int64_t>{info.cols, info.rows};
     tensors.push_back(std::move(tensor));
   }
+  const std::vector<float> frequency_factors = GgufFrequencyFactors(model.config);
+  if (!frequency_factors.empty()) {
+    GgufTensorInfo tensor;
+    tensor.name = kFrequencyFactorsTensor;
+    tensor.dims = {static_cast<int64_t>(frequency_factors.size())};
+    tensors.push_back(std::move(tensor));
+  }
+  const RopeStyle style = GgufRopeStyle(GgufArchitecture(model.config));
   TensorFileWriter writer = CreateGguf(path, MakeMetadata(model, path, options), tensors);
   for (const WeightInfo& info : model.table.weights()) {
     const ModelWeight& weight = model.weights[static_cast<size_t>(info.id)];
     const TensorOrigin origin{path, info.gguf_name};
     const TensorType type = TypeFor(info, options);
+    const RowOrder order(model, info, style);
     if (info.IsVector()) {
       writer.WriteTensor(info.gguf_name,
                          EncodeFloats(type, 1, info.cols, weight.vector.data(), origin).span());
     } else if (InfoOf(type).ternary_codec != nullptr) {
-      const AlignedBuffer<int8_t> trits = Trits(weight.matrix, origin);
-      writer.WriteTensor(info.gguf_name, EncodeTernary(type, info.rows, info.cols, trits.data(),
-                                                       weight.matrix.scales, origin)
-                                             .span());
+      WriteTernary(weight.matrix, order, type, origin, writer);
     } else {
-      WriteDense(weight.matrix, type, origin, writer);
+      WriteDense(weight.matrix, order, type, origin, writer);
     }
+  }
+  if (!frequency_factors.empty()) {
+    writer.WriteTensor(kFrequencyFactorsTensor,
+                       {reinterpret_cast<const uint8_t*>(frequency_factors.data()),
+                        frequency_factors.size() * sizeof(float)});
   }
   writer.Commit();
 }

@@ -12,8 +12,9 @@
 namespace trit {
 
 struct GgufModelOptions {
-  TensorType linear_type = TensorType::kI2_S;    // i2_s, tq1_0, tq2_0; or f32, f16, bf16, q8_0
-  TensorType embedding_type = TensorType::kF32;  // embeddings and head
+  // i2_s, tq1_0, tq2_0, q2_0, iq1_bn, iq2_bn; or f32, f16, bf16, q8_0, q6_k
+  TensorType linear_type = TensorType::kI2_S;
+  TensorType embedding_type = TensorType::kF32;  // embeddings and head: one of the latter
   // Further metadata, such as where the model came from: string keys only.
   std::vector<std::pair<std::string, std::string>> provenance;
 };

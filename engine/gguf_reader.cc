@@ -361,4 +361,13 @@ TensorView GgufReader::View(const GgufTensorInfo& tensor, std::span<const uint8_
           .bytes = bytes};
 }
 
+I2sLayout ChooseI2sLayout(const GgufReader& reader, I2sLayout asked) {
+  if (asked != I2sLayout::kAuto) return asked;
+  const bool all_fit_128 =
+      std::all_of(reader.tensors().begin(), reader.tensors().end(), [](const auto& tensor) {
+        return tensor.type != TensorType::kI2_S || tensor.cols() % kI2_SCodec.block_elements == 0;
+      });
+  return all_fit_128 ? I2sLayout::k128 : I2sLayout::k64;
+}
+
 }  // namespace trit

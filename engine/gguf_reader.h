@@ -16,6 +16,7 @@
 #include "engine/gguf_metadata.h"
 #include "engine/input_file.h"
 #include "engine/tensor_type.h"
+#include "engine/ternary_codec.h"
 #include "ternary_kernels/aligned_buffer.h"
 
 namespace trit {
@@ -51,6 +52,9 @@ class GgufReader {
   std::vector<GgufTensorInfo> tensors_;
   std::map<std::string, size_t, std::less<>> index_;
 };
+
+// The layout of a file's i2_s tensors: `asked`, or if that is kAuto what fits all of them.
+I2sLayout ChooseI2sLayout(const GgufReader& reader, I2sLayout asked);
 
 }  // namespace trit
 

@@ -1,7 +1,6 @@
 #include "engine/inspect_file.h"
 
 #include <algorithm>
-#include <atomic>
 #include <cstring>
 #include <filesystem>
 #include <map>
@@ -17,7 +16,6 @@
 #include "engine/strict_json.h"
 #include "engine/ternary_tensor.h"
 #include "ternary_kernels/matmul_kernel.h"
-#include "ternary_kernels/parallel_for.h"
 
 namespace trit {
 namespace {
@@ -26,21 +24,13 @@ constexpr uint64_t kMaxJsonBytes = uint64_t{64} << 20;
 
 TernaryFacts FactsOf(const TernaryTensor& tensor) {
   const WeightScales scales = tensor.CheckAndReadScales();
-  std::atomic<int64_t> zeros{0};
-  ParallelForBlocks(tensor.rows(), 64, [&](int64_t begin, int64_t end) {
-    std::vector<int8_t> trits(static_cast<size_t>(tensor.cols()));
-    for (int64_t row = begin; row < end; ++row) {
-      tensor.DecodeTrits(row, trits.data());
-      zeros += std::count(trits.begin(), trits.end(), 0);
-    }
-  });
   const auto [min, max] = std::minmax_element(scales.values.begin(), scales.values.end());
-  return {
-      .zero_share = static_cast<double>(zeros) / static_cast<double>(tensor.rows() * tensor.cols()),
-      .scale_kind = scales.kind,
-      .group_size = scales.group_size,
-      .min_scale = *min,
-      .max_scale = *max};
+  return {.zero_share = static_cast<double>(tensor.CountZeros()) /
+                        static_cast<double>(tensor.rows() * tensor.cols()),
+          .scale_kind = scales.kind,
+          .group_size = scales.group_size,
+          .min_scale = *min,
+          .max_scale = *max};
 }
 
 // By the tensor's name.
@@ -73,6 +63,7 @@ FileFacts InspectGguf(const std::string& path, bool read_weights) {
       facts.cannot_run = error.what();
     }
   }
+  const I2sLayout layout = ChooseI2sLayout(reader, I2sLayout::kAuto);
   for (const GgufTensorInfo& info : reader.tensors()) {
     TensorFacts tensor{.name = info.name,
                        .type = std::string(InfoOf(info.type).name),
@@ -83,7 +74,10 @@ FileFacts InspectGguf(const std::string& path, bool read_weights) {
                        .kernels = {}};
     if (read_weights && InfoOf(info.type).ternary_codec != nullptr) {
       const AlignedBuffer<uint8_t> bytes = reader.ReadTensor(info);
-      tensor.ternary = FactsOf(TernaryTensor(reader.View(info, bytes.span())));
+      const TernaryTensor ternary(reader.View(info, bytes.span()), layout);
+      if (ternary.HoldsTritsAlone() || InfoOf(info.type).float_codec == nullptr) {
+        tensor.ternary = FactsOf(ternary);
+      }
     }
     if (const auto found = kernels.find(info.name); found != kernels.end()) {
       tensor.kernels = found->second;

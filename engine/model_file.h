@@ -8,10 +8,13 @@
 #include <string>
 
 #include "engine/model.h"
+#include "engine/ternary_codec.h"
 
 namespace trit {
 
 struct LoadOptions {
+  // Of i2_s tensors, which do not say it themselves.
+  I2sLayout i2s_layout = I2sLayout::kAuto;
   // Called now and then while weights are read; may be empty.
   std::function<void(int64_t bytes_done, int64_t bytes_total)> progress;
 };

@@ -29,7 +29,7 @@ using enum TensorType;
 constexpr TensorTypeInfo kTypes[] = {
     {kF32, "f32", 0, 1, 4, 0, 0, &kF32Codec, nullptr, ""},
     {kF16, "f16", 1, 1, 2, 0, 0, &kF16Codec, nullptr, ""},
-    {kQ4_0, "q4_0", -1, 32, 18, 0, 0, nullptr, nullptr, kUseDense},
+    {kQ4_0, "q4_0", 2, 32, 18, 0, 0, &kQ4_0Codec, nullptr, ""},
     {kQ4_1, "q4_1", -1, 32, 20, 0, 0, nullptr, nullptr, kUseDense},
     {kQ5_0, "q5_0", -1, 32, 22, 0, 0, nullptr, nullptr, kUseDense},
     {kQ5_1, "q5_1", -1, 32, 24, 0, 0, nullptr, nullptr, kUseDense},
@@ -38,7 +38,7 @@ constexpr TensorTypeInfo kTypes[] = {
     {kQ3_K, "q3_k", -1, 256, 110, 0, 0, nullptr, nullptr, kUseDense},
     {kQ4_K, "q4_k", -1, 256, 144, 0, 0, nullptr, nullptr, kUseDense},
     {kQ5_K, "q5_k", -1, 256, 176, 0, 0, nullptr, nullptr, kUseDense},
-    {kQ6_K, "q6_k", -1, 256, 210, 0, 0, nullptr, nullptr, kUseDense},
+    {kQ6_K, "q6_k", 18, 256, 210, 0, 0, &kQ6_KCodec, nullptr, ""},
     {kIQ2_XXS, "iq2_xxs", -1, 256, 66, 0, 0, nullptr, nullptr, kUseDense},
     {kIQ2_XS, "iq2_xs", -1, 256, 74, 0, 0, nullptr, nullptr, kUseDense},
     {kIQ3_XXS, "iq3_xxs", -1, 256, 98, 0, 0, nullptr, nullptr, kUseDense},
@@ -60,9 +60,9 @@ constexpr TensorTypeInfo kTypes[] = {
     {kTL1, "tl1", -1, 0, 0, 0, 0, nullptr, nullptr, kNoTiles},
     {kTL2, "tl2", -1, 0, 0, 0, 0, nullptr, nullptr, kTl2OrMxfp4},
     {kQ1_0, "q1_0", -1, 128, 18, 0, 0, nullptr, nullptr, kUseDense},
-    {kQ2_0, "q2_0", -1, 64, 18, 0, 0, nullptr, nullptr, kUseTernary},
-    {kIQ1_BN, "iq1_bn", -1, 64, 13, 2, 0, nullptr, nullptr, kUseTernary},
-    {kIQ2_BN, "iq2_bn", -1, 64, 16, 4, 0, nullptr, nullptr, kUseTernary},
+    {kQ2_0, "q2_0", -1, 64, 18, 0, 0, &kQ2_0Codec, &kQ2_0TernaryCodec, ""},
+    {kIQ1_BN, "iq1_bn", 136, 64, 13, 2, 0, nullptr, &kIQ1_BNCodec, ""},
+    {kIQ2_BN, "iq2_bn", 137, 64, 16, 4, 0, nullptr, &kIQ2_BNCodec, ""},
     {kIQ2_BN_R4, "iq2_bn_r4", -1, 64, 16, 4, 0, nullptr, nullptr, kUseTernary},
 };
 

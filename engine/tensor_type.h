@@ -68,8 +68,8 @@ struct TensorTypeInfo {
   uint64_t block_bytes;
   uint64_t row_header_bytes;
   uint64_t tensor_tail_bytes;
-  // At most one of the two. Neither: the type is known but cannot be read, and `advice` says what a
-  // user can do.
+  // Neither: the type is known but cannot be read, and `advice` says what a user can do. Both
+  // (q2_0): blocks may hold trits alone or other numbers, too.
   const FloatCodec* float_codec;
   const TernaryCodec* ternary_codec;
   std::string_view advice;

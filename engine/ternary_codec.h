@@ -35,10 +35,14 @@ extern const TernaryCodec kTQ1_0Codec;
 extern const TernaryCodec kTQ2_0Codec;
 extern const TernaryCodec kI2_SCodec;    // groups of 128 in 32 bytes
 extern const TernaryCodec kI2_S64Codec;  // groups of 64 in 16 bytes
+extern const TernaryCodec kIQ1_BNCodec;
+extern const TernaryCodec kIQ2_BNCodec;
+extern const TernaryCodec kQ2_0TernaryCodec;  // of blocks without the code 3
 
 // The two layouts of i2_s, between which a file does not tell. kAuto reads groups of 128, which
 // every published file has, or of 64 (bitnet.cpp built for ARM) where only those fit the rows; it
-// writes groups of 128.
+// writes groups of 128. One program wrote all tensors of a file, so loaders choose for the file
+// (ChooseI2sLayout, gguf_reader.h).
 enum class I2sLayout : uint8_t { kAuto, k128, k64 };
 
 }  // namespace trit

@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <atomic>
 #include <cmath>
 #include <utility>
@@ -9,6 +10,7 @@
 #include "engine/error.h"
 #include "engine/float_codec.h"
 #include "engine/little_endian.h"
+#include "engine/scale_grid.h"
 #include "ternary_kernels/check.h"
 #include "ternary_kernels/parallel_for.h"
 
@@ -21,65 +23,6 @@ const TernaryCodec* ChooseCodec(const TensorTypeInfo& info, int64_t cols, I2sLay
   if (info.type != TensorType::kI2_S || layout == I2sLayout::k128) return info.ternary_codec;
   const bool fits_128 = cols % kI2_SCodec.block_elements == 0;
   return layout == I2sLayout::kAuto && fits_128 ? &kI2_SCodec : &kI2_S64Codec;
-}
-
-// The scales of a tensor as stored, and which of them matter: the scale of a group whose trits are
-// all 0 does not.
-struct StoredScales {
-  int64_t rows;
-  int64_t groups;               // of a row
-  AlignedBuffer<float> values;  // (groups, rows), as ScaleKind::kGroup has them
-  AlignedBuffer<uint8_t> used;  // (groups, rows)
-
-  StoredScales(int64_t num_rows, int64_t num_groups)
-      : rows(num_rows),
-        groups(num_groups),
-        values(static_cast<size_t>(rows * groups)),
-        used(values.size()) {}
-  size_t Index(int64_t row, int64_t group) const { return static_cast<size_t>(group * rows + row); }
-};
-
-// The one scale of those that matter, as far as there is one.
-struct CommonScale {
-  float value = 0.0f;
-  bool any_used = false;
-  bool unique = true;
-
-  void Add(float scale) {
-    if (any_used && scale != value) unique = false;
-    if (!any_used) value = scale;
-    any_used = true;
-  }
-};
-
-WeightScales Simplify(StoredScales stored, int64_t cols) {
-  WeightScales scales;
-  AlignedBuffer<float> row_scales(static_cast<size_t>(stored.rows));
-  CommonScale of_tensor{.value = stored.values[0]};
-  bool rows_suffice = true;
-  for (int64_t row = 0; row < stored.rows; ++row) {
-    CommonScale of_row{.value = stored.values[stored.Index(row, 0)]};
-    for (int64_t group = 0; group < stored.groups; ++group) {
-      const size_t i = stored.Index(row, group);
-      if (stored.used[i] == 0) continue;
-      of_row.Add(stored.values[i]);
-      of_tensor.Add(stored.values[i]);
-    }
-    rows_suffice &= of_row.unique;
-    row_scales[static_cast<size_t>(row)] = of_row.value;
-  }
-  if (of_tensor.unique) {
-    scales.values = AlignedBuffer<float>(1);
-    scales.values[0] = of_tensor.value;
-  } else if (rows_suffice) {
-    scales.kind = ScaleKind::kRow;
-    scales.values = std::move(row_scales);
-  } else {
-    scales.kind = ScaleKind::kGroup;
-    scales.group_size = cols / stored.groups;
-    scales.values = std::move(stored.values);
-  }
-  return scales;
 }
 
 }  // namespace
@@ -168,10 +111,12 @@ void TernaryTensor::ThrowFirstFault(int64_t row) const {
 
 WeightScales TernaryTensor::CheckAndReadScales() const {
   const bool scale_in_block = codec_->scale_storage == ScaleStorage::kBlock;
-  StoredScales stored(view_.rows, scale_in_block ? num_blocks_ : 1);
+  // A scale for several blocks is checked with each, but matters if any of them has a trit.
+  ScaleGrid scales(view_.rows, scale_in_block ? num_blocks_ : 1);
   std::atomic<int64_t> first_bad_row{view_.rows};
   ParallelForBlocks(view_.rows, kRowsPerTask, [&](int64_t begin, int64_t end) {
     for (int64_t row = begin; row < end; ++row) {
+      bool row_used = false;
       for (int64_t block = 0; block < num_blocks_; ++block) {
         bool any_nonzero = false;
         if (CheckBlock(row, block, &any_nonzero) != Fault::kNone) {
@@ -180,20 +125,47 @@ WeightScales TernaryTensor::CheckAndReadScales() const {
           }
           return;
         }
-        const size_t i = stored.Index(row, scale_in_block ? block : 0);
-        stored.values[i] = StoredScale(row, block);
-        if (any_nonzero) stored.used[i] = 1;
+        row_used |= any_nonzero;
+        if (scale_in_block) scales.Set(row, block, StoredScale(row, block), any_nonzero);
       }
+      if (!scale_in_block) scales.Set(row, 0, StoredScale(row, 0), row_used);
     }
   });
   if (first_bad_row < view_.rows) ThrowFirstFault(first_bad_row);
-  return Simplify(std::move(stored), view_.cols);
+  return scales.Simplify(view_.cols);
+}
+
+bool TernaryTensor::HoldsTritsAlone() const {
+  std::atomic<bool> all_trits{true};
+  ParallelForBlocks(view_.rows, kRowsPerTask, [&](int64_t begin, int64_t end) {
+    int8_t trits[kMaxTernaryBlock];
+    for (int64_t row = begin; row < end && all_trits; ++row) {
+      for (int64_t block = 0; block < num_blocks_; ++block) {
+        if (!codec_->decode(Block(row, block), trits)) all_trits = false;
+      }
+    }
+  });
+  return all_trits;
 }
 
 void TernaryTensor::DecodeTrits(int64_t row, int8_t* trits) const {
   for (int64_t block = 0; block < num_blocks_; ++block) {
     codec_->decode(Block(row, block), trits + block * codec_->block_elements);
   }
+}
+
+int64_t TernaryTensor::CountZeros() const {
+  std::atomic<int64_t> zeros{0};
+  ParallelForBlocks(view_.rows, kRowsPerTask, [&](int64_t begin, int64_t end) {
+    int8_t trits[kMaxTernaryBlock];
+    for (int64_t row = begin; row < end; ++row) {
+      for (int64_t block = 0; block < num_blocks_; ++block) {
+        codec_->decode(Block(row, block), trits);
+        zeros += std::count(trits, trits + codec_->block_elements, 0);
+      }
+    }
+  });
+  return zeros;
 }
 
 void TernaryTensor::DecodeFloats(int64_t row, float* values) const {

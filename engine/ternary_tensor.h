@@ -21,13 +21,17 @@ class TernaryTensor {
   int64_t cols() const { return view_.cols; }
 
   // Checks every code and scale, in parallel, and returns the scales in the simplest kind that
-  // holds them exactly: kTensor, else kRow, else kGroup. Blocks whose trits are all 0 have no say.
+  // holds them exactly (ScaleGrid::Simplify). Blocks whose trits are all 0 have no say.
   // Throws Error naming file, tensor and place.
   WeightScales CheckAndReadScales() const;
+
+  // Whether every code stands for a trit. (Of q2_0: whether the tensor is ternary at all.)
+  bool HoldsTritsAlone() const;
 
   // trits: (cols), of a tensor that CheckAndReadScales found valid. For several threads at once;
   // does not throw.
   void DecodeTrits(int64_t row, int8_t* trits) const;
+  int64_t CountZeros() const;  // of the trits; likewise
   // The weights themselves, trits times their scales; values: (cols).
   void DecodeFloats(int64_t row, float* values) const;
 

@@ -296,9 +296,8 @@ BOOST_AUTO_TEST_CASE(WritesEveryKindOfScales) {
                           Scales(ScaleKind::kGroup, {1.0f, 2.0f, 3.0f, 4.0f}, 512), kOrigin);
     scales = TernaryTensor(ViewOf(type, 2, 1024, bytes.span())).CheckAndReadScales();
     BOOST_TEST((scales.kind == ScaleKind::kGroup));
-    BOOST_TEST(scales.group_size == 256);
-    BOOST_TEST(Values(scales) ==
-               (std::vector<float>{1.0f, 2.0f, 1.0f, 2.0f, 3.0f, 4.0f, 3.0f, 4.0f}));
+    BOOST_TEST(scales.group_size == 512);
+    BOOST_TEST(Values(scales) == (std::vector<float>{1.0f, 2.0f, 3.0f, 4.0f}));
     // Scales are rounded to f16.
     bytes = EncodeTernary(type, 2, 1024, trits.data(), TensorScale(0.1f), kOrigin);
     scales = TernaryTensor(ViewOf(type, 2, 1024, bytes.span())).CheckAndReadScales();
@@ -365,8 +364,8 @@ BOOST_AUTO_TEST_CASE(RefusesOtherTypes) {
   const Bytes bytes(1024);
   BOOST_TEST(Contains(CheckText(ViewOf(TensorType::kF32, 1, 256, bytes)),
                       "expected a ternary type, found f32"));
-  BOOST_TEST(
-      Contains(CheckText(ViewOf(TensorType::kIQ2_BN, 1, 64, Bytes(20))), "iq2_bn cannot be read"));
+  BOOST_TEST(Contains(CheckText(ViewOf(TensorType::kIQ2_BN_R4, 1, 64, Bytes(20))),
+                      "iq2_bn_r4 cannot be read"));
 }
 
 BOOST_AUTO_TEST_CASE(EncodingSaysWhichTypesFit) {
@@ -378,12 +377,12 @@ BOOST_AUTO_TEST_CASE(EncodingSaysWhichTypesFit) {
   BOOST_TEST(
       encode(TensorType::kI2_S, 768, rows) ==
       "usage: m.gguf: w: i2_s cannot hold so many scales: expected one scale a tensor, found "
-      "2 scales (what fits: tq1_0, tq2_0)");
+      "2 scales (what fits: tq1_0, tq2_0, q2_0, iq1_bn, iq2_bn)");
   BOOST_TEST(
       encode(TensorType::kTQ2_0, 384, TensorScale(1.0f)) ==
       "usage: m.gguf: w: row length does not fit tq2_0: expected a multiple of 256, found 384 "
-      "(what fits: i2_s)");
-  BOOST_TEST(Contains(encode(TensorType::kTQ1_0, 384, rows), "no ternary type fits"));
+      "(what fits: i2_s, q2_0, iq1_bn, iq2_bn)");
+  BOOST_TEST(Contains(encode(TensorType::kTQ1_0, 96, rows), "no ternary type fits"));
   BOOST_TEST(Contains(encode(TensorType::kI2_S, 64, TensorScale(1.0f)), "a multiple of 128"));
   BOOST_TEST(Contains(encode(TensorType::kF16, 768, rows), "usage: "));
   BOOST_TEST(Contains(encode(TensorType::kQ4_0, 768, rows), "usage: "));

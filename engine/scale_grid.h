@@ -1,0 +1,48 @@
+// The scales of a ternary matrix as a file has them, and the simplest form that says the same.
+#ifndef TRIT_ENGINE_SCALE_GRID_H_
+#define TRIT_ENGINE_SCALE_GRID_H_
+
+#include <cstddef>
+#include <cstdint>
+
+#include "ternary_kernels/aligned_buffer.h"
+#include "ternary_kernels/packed_matrix.h"
+
+namespace trit {
+
+// A scale for every group of consecutive columns of every row, all groups of one size. The scale of
+// a group whose trits are all 0 has no say. For several threads at once, each with rows of its own.
+class ScaleGrid {
+ public:
+  ScaleGrid(int64_t rows, int64_t groups)
+      : rows_(rows),
+        groups_(groups),
+        values_(static_cast<size_t>(rows * groups)),
+        used_(values_.size()) {}
+
+  void Set(int64_t row, int64_t group, float scale, bool used) {
+    values_[Index(row, group)] = scale;
+    used_[Index(row, group)] = used ? 1 : 0;
+  }
+
+  // kTensor if one scale holds for all that matter, else kRow if one holds for each row, else
+  // kGroup with as few groups as there can be.
+  WeightScales Simplify(int64_t cols) const;
+
+ private:
+  class CommonScale;
+  size_t Index(int64_t row, int64_t group) const {
+    return static_cast<size_t>(group * rows_ + row);  // as ScaleKind::kGroup has them
+  }
+  // The scales of each row's groups taken `merged` at a time; empty if some have several.
+  AlignedBuffer<float> Merge(int64_t merged) const;
+
+  int64_t rows_;
+  int64_t groups_;
+  AlignedBuffer<float> values_;
+  AlignedBuffer<uint8_t> used_;
+};
+
+}  // namespace trit
+
+#endif  // TRIT_ENGINE_SCALE_GRID_H_

@@ -1,0 +1,104 @@
+#include "engine/unpack_weight.h"
+
+#include <algorithm>
+
+#include "ternary_kernels/matmul_kernel.h"
+#include "ternary_kernels/pack_matrix.h"
+#include "ternary_kernels/parallel_for.h"
+
+namespace trit {
+namespace {
+
+bool IsTernaryFormat(const PackedMatrix& matrix) {
+  return matrix.format == WeightFormat::kTernary2Bit ||
+         matrix.format == WeightFormat::kTernaryLookup;
+}
+
+float ScaleAt(const WeightScales& scales, int64_t rows, int64_t row, int64_t col) {
+  switch (scales.kind) {
+    case ScaleKind::kTensor:
+      return scales.values[0];
+    case ScaleKind::kRow:
+      return scales.values[static_cast<size_t>(row)];
+    case ScaleKind::kGroup:
+      return scales.values[static_cast<size_t>(col / scales.group_size * rows + row)];
+  }
+  return 0;
+}
+
+}  // namespace
+
+RowOrder::RowOrder(const Model& model, const WeightInfo& info, RopeStyle file_style)
+    : from_(file_style), to_(file_style), head_dim_(model.config.head_dim) {
+  if (info.kind != WeightKind::kLinear) return;
+  const LayerWeights& layer = model.table.Layer(info.layer);
+  if (info.id == layer.q_proj || info.id == layer.k_proj) to_ = model.config.rope_style;
+}
+
+int64_t RowOrder::operator()(int64_t row) const {
+  if (from_ == to_) return row;
+  const int64_t head = row / head_dim_ * head_dim_;
+  const int64_t half = head_dim_ / 2;
+  const int64_t place = row % head_dim_;
+  // Pair i, side s is row 2 i + s of a head if pairs are interleaved, s * half + i if in halves.
+  return head + (from_ == RopeStyle::kInterleaved ? place % 2 * half + place / 2
+                                                  : place % half * 2 + place / half);
+}
+
+bool HoldsTrits(const PackedMatrix& matrix) {
+  if (IsTernaryFormat(matrix)) return true;
+  if (matrix.format != WeightFormat::kBF16) return false;
+  AlignedBuffer<float> values(static_cast<size_t>(matrix.cols));
+  for (int64_t row = 0; row < matrix.rows; ++row) {
+    UnpackFloats(matrix, row, values.data());
+    if (!std::all_of(values.begin(), values.end(),
+                     [](float v) { return v == 0 || v == 1 || v == -1; })) {
+      return false;
+    }
+  }
+  return true;
+}
+
+AlignedBuffer<int8_t> UnpackTrits(const PackedMatrix& matrix, const RowOrder& order) {
+  AlignedBuffer<int8_t> trits(static_cast<size_t>(matrix.rows * matrix.cols));
+  if (IsTernaryFormat(matrix)) {
+    ParallelFor(matrix.rows, [&](int64_t row) {
+      UnpackCodes(matrix, order(row), trits.data() + row * matrix.cols);
+    });
+    return trits;
+  }
+  AlignedBuffer<float> values(static_cast<size_t>(matrix.cols));
+  for (int64_t row = 0; row < matrix.rows; ++row) {
+    UnpackFloats(matrix, order(row), values.data());
+    std::copy(values.begin(), values.end(), trits.data() + row * matrix.cols);
+  }
+  return trits;
+}
+
+WeightScales UnpackScales(const PackedMatrix& matrix, const RowOrder& order) {
+  const WeightScales& from = matrix.scales;
+  WeightScales scales{.kind = from.kind, .group_size = from.group_size, .values = {}};
+  scales.values = AlignedBuffer<float>(from.values.size());
+  for (int64_t i = 0; i < static_cast<int64_t>(from.values.size()); ++i) {
+    // Rows within a group; a single scale is row 0 of group 0.
+    const int64_t group = i / matrix.rows * matrix.rows;
+    const int64_t source = from.kind == ScaleKind::kTensor ? i : group + order(i - group);
+    scales.values[static_cast<size_t>(i)] = from.values[static_cast<size_t>(source)];
+  }
+  return scales;
+}
+
+void UnpackWeights(const PackedMatrix& matrix, int64_t row, float* values) {
+  if (TakesCodes(matrix.format)) {
+    AlignedBuffer<int8_t> codes(static_cast<size_t>(matrix.cols));
+    UnpackCodes(matrix, row, codes.data());
+    std::copy(codes.begin(), codes.end(), values);
+  } else {
+    UnpackFloats(matrix, row, values);
+  }
+  for (int64_t c = 0; c < matrix.cols; ++c) {
+    values[c] *= ScaleAt(matrix.scales, matrix.rows, row, c);
+  }
+}
+
+}  // namespace trit
