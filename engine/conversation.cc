@@ -128,7 +128,8 @@ AnswerStats Conversation::Answer(const std::function<bool(std::string_view text)
     const int32_t token = sampler_.Sample(session_.candidates(), session_.tokens());
     if (std::binary_search(stops_.tokens.begin(), stops_.tokens.end(), token)) break;
     ++stats.answer_tokens;
-    if (!show(stop_strings.Push(utf8.Push(model_.tokenizer->Decode(token, false))))) {
+    const int32_t previous = session_.tokens().back();
+    if (!show(stop_strings.Push(utf8.Push(model_.tokenizer->DecodeNext(previous, token, false))))) {
       stats.stop_reason = StopReason::kInterrupted;
       break;
     }

@@ -11,6 +11,7 @@
 #include "engine/gguf_config.h"
 #include "engine/gguf_reader.h"
 #include "engine/gguf_tokenizer.h"
+#include "engine/hf_tokenizer.h"
 #include "engine/make_tokenizer.h"
 #include "engine/pack_weight.h"
 
@@ -137,7 +138,10 @@ class Loader {
     if (const std::string* chat = metadata.FindString("tokenizer.chat_template")) {
       model.chat_template = *chat;
     }
-    const std::optional<TokenizerData> data = ReadGgufTokenizer(metadata);
+    std::optional<TokenizerData> data = ReadGgufTokenizer(metadata);
+    if (!options_.tokenizer.empty()) {
+      data = ReadTokenizerFile(options_.tokenizer, model.config.vocab_size);
+    }
     if (!data) return;
     if (static_cast<int64_t>(data->tokens.size()) != model.config.vocab_size) {
       throw Error(ErrorInfo{.what = "the vocabulary is not as large as the embedding",

@@ -21,10 +21,34 @@ namespace {
 
 constexpr int64_t kRunElements = int64_t{1} << 22;  // of a dense matrix encoded at a time
 
+// The smallest type that has a matrix exactly.
+TensorType ExactType(const PackedMatrix& matrix) {
+  if (HoldsTrits(matrix)) {
+    for (const TensorType type : {TensorType::kI2_S, TensorType::kIQ2_BN}) {
+      if (HoldsTernary(type, matrix.cols, matrix.scales)) return type;
+    }
+  }
+  const bool plain = matrix.scales.kind == ScaleKind::kTensor && matrix.scales.values[0] == 1.0f;
+  if (!plain) return TensorType::kF32;
+  switch (matrix.format) {
+    case WeightFormat::kF16:
+      return TensorType::kF16;
+    case WeightFormat::kBF16:
+      return TensorType::kBF16;
+    case WeightFormat::kQ8_0:
+      return TensorType::kQ8_0;
+    default:
+      return TensorType::kF32;
+  }
+}
+
 // The type a weight is written in.
-TensorType TypeFor(const WeightInfo& info, const GgufModelOptions& options) {
+TensorType TypeFor(const WeightInfo& info, const ModelWeight& weight,
+                   const GgufModelOptions& options) {
   if (info.IsVector()) return TensorType::kF32;
-  return info.kind == WeightKind::kLinear ? options.linear_type : options.embedding_type;
+  const std::optional<TensorType>& asked =
+      info.kind == WeightKind::kLinear ? options.linear_type : options.embedding_type;
+  return asked ? *asked : ExactType(weight.matrix);
 }
 
 [[noreturn]] void RefuseTernaryType(TensorType type, const TensorOrigin& origin) {
@@ -81,12 +105,14 @@ GgufMetadata MakeMetadata(const Model& model, const std::string& path,
   AppendGgufConfig(model.config, metadata);
   metadata.Set("general.name", model.name);
   metadata.Set("general.quantization_version", uint32_t{2});
-  const int32_t file_type = InfoOf(options.linear_type).file_type;
+  // One for the file: that of the first projection, which a reader may go by.
+  const WeightInfo& first = model.table[model.table.Layer(0).q_proj];
+  const TensorType type = TypeFor(first, model.weights[static_cast<size_t>(first.id)], options);
+  const int32_t file_type = InfoOf(type).file_type;
   if (file_type >= 0) metadata.Set("general.file_type", static_cast<uint32_t>(file_type));
   metadata.Set("trit.activation_quantizer", ActivationQuantizerOf(model));
-  metadata.Set(
-      "trit.weight_quantizer",
-      std::string(InfoOf(options.linear_type).ternary_codec != nullptr ? "ternary" : "none"));
+  metadata.Set("trit.weight_quantizer",
+               std::string(InfoOf(type).ternary_codec != nullptr ? "ternary" : "none"));
   for (const auto& [key, value] : options.provenance) metadata.Set(key, value);
   if (model.tokenizer != nullptr) {
     AppendGgufTokenizer(model.tokenizer->data(), metadata);
@@ -106,7 +132,7 @@ void WriteGgufModel(const Model& model, const std::string& path, const GgufModel
   for (const WeightInfo& info : model.table.weights()) {
     GgufTensorInfo tensor;
     tensor.name = info.gguf_name;
-    tensor.type = TypeFor(info, options);
+    tensor.type = TypeFor(info, model.weights[static_cast<size_t>(info.id)], options);
     tensor.dims = info.IsVector() ? std::vector<int64_t>{info.cols}
                                   : std::vector<int64_t>{info.cols, info.rows};
     tensors.push_back(std::move(tensor));
@@ -123,7 +149,7 @@ void WriteGgufModel(const Model& model, const std::string& path, const GgufModel
   for (const WeightInfo& info : model.table.weights()) {
     const ModelWeight& weight = model.weights[static_cast<size_t>(info.id)];
     const TensorOrigin origin{path, info.gguf_name};
-    const TensorType type = TypeFor(info, options);
+    const TensorType type = tensors[static_cast<size_t>(info.id)].type;
     const RowOrder order(model, info, style);
     if (info.IsVector()) {
       writer.WriteTensor(info.gguf_name,

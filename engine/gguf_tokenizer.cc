@@ -37,18 +37,24 @@ std::optional<TokenizerData> ReadGgufTokenizer(const GgufMetadata& metadata) {
   TokenizerData data;
   data.model = *model;
   if (const std::string* pre = metadata.FindString("tokenizer.ggml.pre")) data.pre = *pre;
+  // Files of this family have Llama 3's vocabulary and do not say so.
+  const std::string* architecture = metadata.FindString("general.architecture");
+  const bool llama3 =
+      architecture != nullptr && (*architecture == "bitnet-b1.58" || *architecture == "bitnet-25");
   data.tokens = metadata.RequireStrings("tokenizer.ggml.tokens");
   if (const auto* scores = metadata.FindFloats("tokenizer.ggml.scores")) data.scores = *scores;
   if (const auto types = metadata.FindIntegers("tokenizer.ggml.token_type", 0, INT32_MAX)) {
     for (const int64_t type : *types) data.types.push_back(static_cast<TokenType>(type));
   }
   if (const auto* merges = metadata.FindStrings("tokenizer.ggml.merges")) data.merges = *merges;
+  if (llama3 && data.pre.empty() && !data.merges.empty()) data.pre = "llama-bpe";
   const int64_t last_id = static_cast<int64_t>(data.tokens.size()) - 1;
   for (const auto& [key, id] : kSpecialIds) {
-    // Some writers store -1 or its unsigned form for "none".
     const std::optional<int64_t> value = metadata.FindInteger(key, INT64_MIN, INT64_MAX);
-    if (!value || *value == -1 || *value == UINT32_MAX) continue;
-    data.*id = static_cast<int32_t>(*metadata.FindInteger(key, 0, last_id));
+    if (!value) continue;
+    // Some writers store -1 or its unsigned form for "none", which is not the default.
+    const bool none = *value == -1 || *value == UINT32_MAX;
+    data.*id = none ? -1 : static_cast<int32_t>(*metadata.FindInteger(key, 0, last_id));
   }
   for (const auto& [key, flag] : kFlags) data.*flag = metadata.FindBool(key);
   return data;
@@ -67,7 +73,11 @@ void AppendGgufTokenizer(const TokenizerData& data, GgufMetadata& metadata) {
   // Byte-level BPE without merges still has the key: readers require it.
   if (data.model == "gpt2") metadata.Set("tokenizer.ggml.merges", GgufArray(data.merges));
   for (const auto& [key, id] : kSpecialIds) {
-    if (data.*id) metadata.Set(key, static_cast<uint32_t>(*(data.*id)));
+    // None is said where a reader would take a default; elsewhere an id past the end confuses some.
+    const bool has_default = data.model == "llama" && id != &TokenizerData::padding;
+    if ((data.*id).value_or(-1) >= 0 || (data.*id && has_default)) {
+      metadata.Set(key, static_cast<uint32_t>(*(data.*id)));
+    }
   }
   for (const auto& [key, flag] : kFlags) {
     if (data.*flag) metadata.Set(key, *(data.*flag));

@@ -2,7 +2,10 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+#include <cmath>
 #include <cstdlib>
+#include <numbers>
 
 #include "engine/error.h"
 #include "engine/input_file.h"
@@ -56,20 +59,49 @@ GateActivation ParseHiddenAct(const JsonFields& fields, GateActivation otherwise
   fields.ThrowUnsupported("hidden_act", "\"relu2\" or \"silu\"");
 }
 
-// In transformers 4 rope_theta and rope_scaling; in 5 rope_parameters, which holds both.
-double ParseRopeTheta(const JsonFields& fields, double otherwise) {
-  double theta = fields.Number("rope_theta", otherwise);
+// Llama 3.1's stretching of the slow frequencies, as factors that divide them: those that turn
+// fewer than low_freq_factor times over the original context by `factor`, those that turn more than
+// high_freq_factor times not at all, and those between smoothly.
+std::vector<float> Llama3Factors(const JsonFields& rope, double theta, int64_t head_dim) {
+  const double factor = rope.Number("factor");
+  const double low = rope.Number("low_freq_factor");
+  const double high = rope.Number("high_freq_factor");
+  const double context = rope.Number("original_max_position_embeddings");
+  if (!(factor > 0 && low > 0 && high > low && context > 0 && theta > 0)) {
+    rope.ThrowUnsupported("factor", "positive numbers, high_freq_factor above low_freq_factor");
+  }
+  std::vector<float> factors;
+  for (int64_t i = 0; i < head_dim / 2; ++i) {
+    const double frequency =
+        std::pow(theta, -2.0 * static_cast<double>(i) / static_cast<double>(head_dim));
+    const double turns = context * frequency / (2 * std::numbers::pi);
+    const double smooth = std::clamp((turns - low) / (high - low), 0.0, 1.0);
+    factors.push_back(static_cast<float>(1.0 / ((1 - smooth) / factor + smooth)));
+  }
+  return factors;
+}
+
+// Sets rope_theta and the frequency factors. In transformers 4 rope_theta and rope_scaling; in 5
+// rope_parameters, which holds both.
+void ParseRope(const JsonFields& fields, double default_theta, ModelConfig& model) {
+  model.rope_theta = fields.Number("rope_theta", default_theta);
   for (const char* key : {"rope_parameters", "rope_scaling"}) {
     const JsonFields rope = fields.Object(key);
-    for (const char* type : {"rope_type", "type"}) {
-      if (rope.String(type, "default") != "default") rope.ThrowUnsupported(type, "\"default\"");
-    }
+    model.rope_theta = rope.Number("rope_theta", model.rope_theta);
     if (rope.Number("partial_rotary_factor", 1.0) != 1.0) {
       rope.ThrowUnsupported("partial_rotary_factor", "1");
     }
-    theta = rope.Number("rope_theta", theta);
+    const char* type_key = rope.Find("rope_type") != nullptr ? "rope_type" : "type";
+    const std::string type = rope.String(type_key, "default");
+    if (type == "llama3") {
+      model.rope_frequency_factors = Llama3Factors(rope, model.rope_theta, model.head_dim);
+    } else if (type == "linear") {
+      model.rope_frequency_factors.assign(static_cast<size_t>(model.head_dim / 2),
+                                          static_cast<float>(rope.Number("factor")));
+    } else if (type != "default") {
+      rope.ThrowUnsupported(type_key, "\"default\", \"linear\" or \"llama3\"");
+    }
   }
-  return theta;
 }
 
 HfWeights ParseWeights(const JsonFields& fields) {
@@ -132,12 +164,16 @@ void ForbidBiases(const JsonFields& fields) {
 // A float as the decimal a person would write for it.
 double Decimal(float value) { return std::strtod(fmt::format("{}", value).c_str(), nullptr); }
 
-nlohmann::ordered_json QuantizationJson(HfWeights weights) {
-  const bool online = weights == HfWeights::kTernaryOnline;
-  const bool divides = weights == HfWeights::kPackedDivide;
-  return {{"quant_method", "bitnet"},
-          {"linear_class", divides ? "bitlinear" : "autobitlinear"},
-          {"quantization_mode", online ? "online" : "offline"}};
+nlohmann::ordered_json QuantizationJson(const HfConfig& config) {
+  const bool online = config.weights == HfWeights::kTernaryOnline;
+  const bool divides = config.weights == HfWeights::kPackedDivide;
+  nlohmann::ordered_json quantization = {{"quant_method", "bitnet"},
+                                         {"linear_class", divides ? "bitlinear" : "autobitlinear"},
+                                         {"quantization_mode", online ? "online" : "offline"}};
+  if (!config.not_converted.empty()) {
+    quantization["modules_to_not_convert"] = config.not_converted;
+  }
+  return quantization;
 }
 
 }  // namespace
@@ -167,7 +203,6 @@ HfConfig ParseHfConfig(std::string_view text, const std::string& file) {
     }
     model.head_dim = model.hidden_size / model.num_attention_heads;
   }
-  model.rope_theta = ParseRopeTheta(fields, architecture.rope_theta);
   const double eps = fields.Number("rms_norm_eps", static_cast<double>(architecture.rms_norm_eps));
   if (!(eps > 0 && eps < 1)) {
     fields.Throw("rms_norm_eps", "value out of range", "between 0 and 1", fmt::format("{}", eps));
@@ -176,6 +211,8 @@ HfConfig ParseHfConfig(std::string_view text, const std::string& file) {
   model.hidden_act = ParseHiddenAct(fields, architecture.hidden_act);
   model.sub_norms = architecture.sub_norms;
   model.tie_word_embeddings = fields.Bool("tie_word_embeddings", false);
+  ValidateModelConfig(model, file);  // its head size before factors are made of it
+  ParseRope(fields, architecture.rope_theta, model);
   ValidateModelConfig(model, file);
 
   config.weights = ParseWeights(fields);
@@ -191,10 +228,13 @@ HfConfig ReadHfConfig(const std::string& path) {
 
 std::string HfConfigToJson(const HfConfig& config, const std::string& file) {
   const ModelConfig& model = config.model;
-  if (model.rope_style != RopeStyle::kHalves || !model.rope_frequency_factors.empty()) {
-    throw Error(ErrorInfo{.what = "this rotary embedding does not fit Hugging Face's layout",
-                          .file = file,
-                          .expected = "pairs of halves without frequency factors"});
+  const std::vector<float>& factors = model.rope_frequency_factors;
+  if (model.rope_style != RopeStyle::kHalves ||
+      !std::all_of(factors.begin(), factors.end(), [&](float f) { return f == factors[0]; })) {
+    throw Error(
+        ErrorInfo{.what = "this rotary embedding does not fit Hugging Face's layout",
+                  .file = file,
+                  .expected = "pairs of halves without frequency factors or with equal ones"});
   }
   const Architecture& architecture = kArchitectures[model.sub_norms ? 0 : 1];
   nlohmann::ordered_json root = {
@@ -215,6 +255,9 @@ std::string HfConfigToJson(const HfConfig& config, const std::string& file) {
       {"vocab_size", model.vocab_size},
       {"torch_dtype", config.torch_dtype},
   };
+  if (!factors.empty()) {
+    root["rope_scaling"] = {{"rope_type", "linear"}, {"factor", Decimal(factors[0])}};
+  }
   if (config.bos_token_id >= 0) root["bos_token_id"] = config.bos_token_id;
   if (config.eos_token_ids.size() == 1) {
     root["eos_token_id"] = config.eos_token_ids.front();
@@ -222,7 +265,7 @@ std::string HfConfigToJson(const HfConfig& config, const std::string& file) {
     root["eos_token_id"] = config.eos_token_ids;
   }
   if (config.weights != HfWeights::kPlain) {
-    root["quantization_config"] = QuantizationJson(config.weights);
+    root["quantization_config"] = QuantizationJson(config);
   }
   if (!config.trit.empty()) root["trit"] = nlohmann::ordered_json::parse(config.trit);
   return root.dump(2) + "\n";

@@ -4,8 +4,8 @@
 //   BitnetForCausalLM   1bitLLM's earlier one: sub-norms, SiLU
 //   LlamaForCausalLM    no sub-norms, SiLU unless it says relu2 (HF1BitLLM, Falcon3, Falcon-E)
 //
-// Whatever would change the numbers and is not supported (biases, scaled rotary embeddings, other
-// quantizations) is refused.
+// Whatever would change the numbers and is not supported (biases, rotary scaling other than linear
+// and Llama 3's, other quantizations) is refused.
 #ifndef TRIT_ENGINE_HF_CONFIG_H_
 #define TRIT_ENGINE_HF_CONFIG_H_
 
@@ -29,6 +29,9 @@ enum class HfWeights : uint8_t {
 struct HfConfig {
   ModelConfig model;
   HfWeights weights = HfWeights::kPlain;
+  // Modules whose weights are plain though others are packed; written, not read: the tensors say
+  // it.
+  std::vector<std::string> not_converted;
   int32_t bos_token_id = -1;           // -1: none
   std::vector<int32_t> eos_token_ids;  // written as a number if there is one, left out if none
   std::string torch_dtype = "float32";
@@ -41,7 +44,7 @@ HfConfig ReadHfConfig(const std::string& path);
 
 // The text of a config.json that transformers loads: BitNetForCausalLM with sub-norms, else
 // LlamaForCausalLM. `file` goes into messages. Throws Error if the model has what Hugging Face's
-// layout cannot say (interleaved rotary pairs, frequency factors).
+// layout cannot say (interleaved rotary pairs, frequency factors that are not all equal).
 std::string HfConfigToJson(const HfConfig& config, const std::string& file);
 
 }  // namespace trit

@@ -105,8 +105,9 @@ Continuation TextSession::Continue(std::string_view prompt, const GenerationOpti
   };
   const GenerationResult generated =
       Generate(session, to_feed, state_->sampler, options, [&](int32_t token) {
+        const int32_t previous = text.back();
         text.push_back(token);
-        return receive(stream.Push(tokenizer.Decode(token, /*show_special=*/false)));
+        return receive(stream.Push(tokenizer.DecodeNext(previous, token, /*show_special=*/false)));
       });
   receive(stream.Flush());
 

@@ -144,7 +144,7 @@ std::vector<Utf8Run> SplitUtf8Runs(std::string_view text) {
 
 }  // namespace
 
-PreTokenizer::PreTokenizer(std::string_view name, const std::string& file) {
+const std::vector<PreTokenizer::Family>& PreTokenizer::Families() {
   static const std::vector<Family> kFamilies = {
       {{"default"}, {R"([\p{P}\$\+<=>\^~\|]+)", kGpt2, R"(\p{N}+)", kThreeDigits}, false, false},
       {{"llama-bpe", "llama3", "llama-v3", "falcon3", "falcon_e", "falcon-h1", "pixtral", "lfm2"},
@@ -159,22 +159,45 @@ PreTokenizer::PreTokenizer(std::string_view name, const std::string& file) {
        false,
        false},
   };
+  return kFamilies;
+}
+
+const PreTokenizer::Family& PreTokenizer::FindFamily(std::string_view name,
+                                                     const std::string& file) {
   if (name.empty()) name = "default";
   std::string known;
-  family_ = nullptr;
-  for (const Family& family : kFamilies) {
+  for (const Family& family : Families()) {
     for (const std::string_view family_name : family.names) {
-      if (family_name == name) family_ = &family;
+      if (family_name == name) return family;
       known += (known.empty() ? "" : ", ") + std::string(family_name);
     }
   }
-  if (family_ == nullptr) {
-    throw Error({.what = "unknown pre-tokenizer",
-                 .file = file,
-                 .key = "pre",
-                 .expected = "one of " + known,
-                 .found = std::string(name)});
+  throw Error({.what = "unknown pre-tokenizer",
+               .file = file,
+               .key = "pre",
+               .expected = "one of " + known,
+               .found = std::string(name)});
+}
+
+std::optional<std::string> PreTokenizer::NameOf(std::span<const std::string> expressions) {
+  for (const Family& family : Families()) {
+    if (std::ranges::equal(family.expressions, expressions)) {
+      return std::string(family.names.front());
+    }
   }
+  return std::nullopt;
+}
+
+std::vector<std::string> PreTokenizer::ExpressionsOf(std::string_view name,
+                                                     const std::string& file) {
+  const Family& family = FindFamily(name, file);
+  return {family.expressions.begin(), family.expressions.end()};
+}
+
+std::string_view PreTokenizer::Gpt2Expression() { return kGpt2; }
+
+PreTokenizer::PreTokenizer(std::string_view name, const std::string& file)
+    : family_(&FindFamily(name, file)) {
   for (const std::string_view pattern : family_->expressions) {
     expressions_.push_back(std::make_unique<Expression>(pattern));
   }

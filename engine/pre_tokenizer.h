@@ -4,6 +4,8 @@
 #define TRIT_ENGINE_PRE_TOKENIZER_H_
 
 #include <memory>
+#include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -17,6 +19,14 @@ class PreTokenizer {
   PreTokenizer(PreTokenizer&& other) noexcept;
   ~PreTokenizer();
 
+  // The name of the family with these expressions, applied in order; nothing if there is none.
+  // Other tokenizer files say what they cut with rather than a name.
+  static std::optional<std::string> NameOf(std::span<const std::string> expressions);
+  // The expressions of a family.
+  static std::vector<std::string> ExpressionsOf(std::string_view name, const std::string& file);
+  // GPT-2's own expression, which byte-level pre-tokenizers apply unless told otherwise.
+  static std::string_view Gpt2Expression();
+
   // What models of this family do unless their files say otherwise.
   bool ignore_merges() const;
   bool add_bos() const;
@@ -28,6 +38,8 @@ class PreTokenizer {
  private:
   struct Family;
   struct Expression;
+  static const std::vector<Family>& Families();
+  static const Family& FindFamily(std::string_view name, const std::string& file);
   const Family* family_;
   std::vector<std::unique_ptr<Expression>> expressions_;
 };

@@ -327,26 +327,28 @@ void SafetensorsReader::ReadTensorRange(const SafetensorsInfo& tensor, uint64_t 
   files_[tensor.file].ReadAt(tensor.offset + offset, bytes.data(), bytes.size());
 }
 
-TensorView SafetensorsReader::FloatView(const SafetensorsInfo& tensor,
-                                        std::span<const uint8_t> bytes) const {
-  TRIT_CHECK(bytes.size() == tensor.size);
-  TensorView view{.origin = {.file = PathOf(tensor), .tensor = tensor.name}, .bytes = bytes};
+TensorType SafetensorsReader::FloatTypeOf(const SafetensorsInfo& tensor) const {
   switch (tensor.type) {
     case SafetensorsType::kF32:
-      view.type = TensorType::kF32;
-      break;
+      return TensorType::kF32;
     case SafetensorsType::kF16:
-      view.type = TensorType::kF16;
-      break;
+      return TensorType::kF16;
     case SafetensorsType::kBF16:
-      view.type = TensorType::kBF16;
-      break;
+      return TensorType::kBF16;
     default:
       Place{PathOf(tensor), tensor.name}.Throw(
           {.what = "wrong dtype",
            .expected = "F32, F16 or BF16",
            .found = std::string(SafetensorsTypeName(tensor.type))});
   }
+}
+
+TensorView SafetensorsReader::FloatView(const SafetensorsInfo& tensor,
+                                        std::span<const uint8_t> bytes) const {
+  TRIT_CHECK(bytes.size() == tensor.size);
+  TensorView view{.origin = {.file = PathOf(tensor), .tensor = tensor.name},
+                  .type = FloatTypeOf(tensor),
+                  .bytes = bytes};
   view.cols = tensor.shape.empty() ? 1 : tensor.shape.back();
   view.rows = tensor.NumElements() / view.cols;
   return view;

@@ -64,6 +64,8 @@ class SafetensorsReader {
   // Bytes [offset, offset + bytes.size()) of a tensor.
   void ReadTensorRange(const SafetensorsInfo& tensor, uint64_t offset,
                        std::span<uint8_t> bytes) const;
+  // Throws Error if the tensor is not of F32, F16 or BF16.
+  TensorType FloatTypeOf(const SafetensorsInfo& tensor) const;
   // An F32, F16 or BF16 tensor as a matrix (rows: all dimensions but the last), over bytes that
   // ReadTensor filled. Throws Error if it is of another type.
   TensorView FloatView(const SafetensorsInfo& tensor, std::span<const uint8_t> bytes) const;

@@ -260,4 +260,64 @@ TokenizerData ParseSentencePieceModel(std::string_view serialized, const std::st
   return data;
 }
 
+namespace {
+
+// Appends fields of a protocol buffer message.
+class MessageWriter {
+ public:
+  void Integer(uint32_t field, int64_t value) {
+    Varint(field << 3 | Field::kVarint);
+    Varint(static_cast<uint64_t>(value));  // a negative int32 takes ten bytes
+  }
+  void Float(uint32_t field, float value) {
+    Varint(field << 3 | Field::kFixed32);
+    uint8_t bytes[4];
+    StoreLittleEndian(value, bytes);
+    bytes_.append(reinterpret_cast<const char*>(bytes), sizeof(bytes));
+  }
+  void Bytes(uint32_t field, std::string_view value) {
+    Varint(field << 3 | Field::kBytes);
+    Varint(value.size());
+    bytes_ += value;
+  }
+  const std::string& bytes() const { return bytes_; }
+
+ private:
+  void Varint(uint64_t value) {
+    for (; value >= 0x80; value >>= 7) bytes_ += static_cast<char>(0x80 | (value & 0x7F));
+    bytes_ += static_cast<char>(value);
+  }
+
+  std::string bytes_;
+};
+
+}  // namespace
+
+std::string SerializeSentencePieceModel(const TokenizerData& data) {
+  MessageWriter model;
+  for (size_t i = 0; i < data.tokens.size(); ++i) {
+    MessageWriter piece;
+    piece.Bytes(1, data.tokens[i]);
+    piece.Float(2, data.scores[i]);
+    piece.Integer(3, static_cast<int64_t>(data.types[i]));
+    model.Bytes(1, piece.bytes());
+  }
+  MessageWriter trainer;
+  trainer.Integer(3, 2);  // BPE
+  trainer.Integer(4, static_cast<int64_t>(data.tokens.size()));
+  trainer.Integer(35, 1);  // bytes for what has no piece
+  trainer.Integer(40, data.unknown.value_or(-1));
+  trainer.Integer(41, data.bos.value_or(-1));
+  trainer.Integer(42, data.eos.value_or(-1));
+  trainer.Integer(43, data.padding.value_or(-1));
+  MessageWriter normalizer;
+  normalizer.Bytes(1, "identity");
+  normalizer.Integer(3, data.add_space_prefix.value_or(true) ? 1 : 0);
+  normalizer.Integer(4, 0);  // spaces stay as they are
+  normalizer.Integer(5, 1);  // written as U+2581
+  model.Bytes(2, trainer.bytes());
+  model.Bytes(3, normalizer.bytes());
+  return model.bytes();
+}
+
 }  // namespace trit

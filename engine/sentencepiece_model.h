@@ -1,5 +1,5 @@
-// Reads SentencePiece models (tokenizer.model): a serialized ModelProto, a protocol buffer, of
-// which only the fields that decide how text is encoded are looked at.
+// Reads and writes SentencePiece models (tokenizer.model): a serialized ModelProto, a protocol
+// buffer, of which only the fields that decide how text is encoded are looked at.
 #ifndef TRIT_ENGINE_SENTENCEPIECE_MODEL_H_
 #define TRIT_ENGINE_SENTENCEPIECE_MODEL_H_
 
@@ -15,6 +15,10 @@ namespace trit {
 // model, or if it is one that the engine would not encode exactly as SentencePiece does: a unigram,
 // word or character model, or one that normalizes text.
 TokenizerData ParseSentencePieceModel(std::string_view serialized, const std::string& file);
+
+// A vocabulary of model "llama" as such a file: what ParseSentencePieceModel reads, and
+// SentencePiece and transformers with it.
+std::string SerializeSentencePieceModel(const TokenizerData& data);
 
 }  // namespace trit
 

@@ -110,28 +110,34 @@ SpmTokenizer::SpmTokenizer(TokenizerData data, SpecialTokens special)
   }
 }
 
-std::string SpmTokenizer::DecodeText(std::span<const int32_t> tokens, bool show_special) const {
-  std::string text;
-  bool drop_space = *data().add_space_prefix;
-  for (const int32_t token : tokens) {
-    std::string bytes = Decode(token, show_special);
-    const TokenType kind = type(token);
-    if (kind == TokenType::kControl || kind == TokenType::kUnknown ||
-        kind == TokenType::kUserDefined) {
-      drop_space = *data().add_space_prefix;  // Encode puts one before the text that follows
-    } else {
-      if (drop_space && bytes.starts_with(' ')) bytes.erase(0, 1);
-      drop_space = false;
-    }
-    text += bytes;
-  }
-  return text;
+std::string SpmTokenizer::DecodeNext(int32_t previous, int32_t token, bool show_special) const {
+  std::string bytes = Decode(token, show_special);
+  const auto is_special = [this](int32_t id) {
+    const TokenType kind = type(id);
+    return kind == TokenType::kControl || kind == TokenType::kUnknown ||
+           kind == TokenType::kUserDefined;
+  };
+  const bool text_begins = (previous < 0 || is_special(previous)) && !is_special(token);
+  if (*data().add_space_prefix && text_begins && bytes.starts_with(' ')) bytes.erase(0, 1);
+  return bytes;
 }
 
 void SpmTokenizer::EncodeFragment(std::string_view text, std::vector<int32_t>& ids) const {
-  const std::string escaped = EscapeSpaces(text, *data().add_space_prefix);
   Workspace workspace;
-  std::string_view rest = escaped;
+  bool add_prefix = *data().add_space_prefix;
+  while (true) {
+    const size_t literal = has_bytes_ ? std::min(text.find(kSpace), text.size()) : text.size();
+    EncodeEscaped(EscapeSpaces(text.substr(0, literal), add_prefix), workspace, ids);
+    text.remove_prefix(literal);
+    if (text.empty()) return;
+    for (const char c : kSpace) ids.push_back(byte_ids_[static_cast<uint8_t>(c)]);
+    text.remove_prefix(kSpace.size());
+    add_prefix = false;
+  }
+}
+
+void SpmTokenizer::EncodeEscaped(std::string_view rest, Workspace& workspace,
+                                 std::vector<int32_t>& ids) const {
   while (!rest.empty()) {
     const size_t end =
         words_are_separate_ ? std::min(FindWordBreak(rest, 1), rest.size()) : rest.size();

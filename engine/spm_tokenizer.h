@@ -1,14 +1,16 @@
 // SentencePiece's byte-pair encoding (Llama 2, …): spaces are written as U+2581, and starting from
 // characters the adjacent pair whose joined text is the token with the highest score is merged (the
-// leftmost of equal ones) until none is a token. Characters without a token become byte tokens.
-// Two things are not given back as they were: a U+2581 in the text decodes to a space, and what a
-// vocabulary without byte tokens does not know becomes the unknown token.
+// leftmost of equal ones) until none is a token. Characters without a token become byte tokens, and
+// so does a U+2581 in the text itself, so that it is given back (SentencePiece makes a space of
+// it). What a vocabulary without byte tokens does not know becomes the unknown token.
+//
+// Special tokens are cut out first, as llama.cpp does it; the text after any of them gets the space
+// that is put before a text. (SentencePiece does not treat user-defined tokens as special there.)
 #ifndef TRIT_ENGINE_SPM_TOKENIZER_H_
 #define TRIT_ENGINE_SPM_TOKENIZER_H_
 
 #include <array>
 #include <cstdint>
-#include <span>
 #include <string>
 #include <string_view>
 #include <unordered_map>
@@ -24,14 +26,16 @@ class SpmTokenizer : public VocabularyTokenizer {
   SpmTokenizer(TokenizerData data, SpecialTokens special);
 
   // Without the spaces that add_space_prefix put at the beginning and after special tokens.
-  std::string DecodeText(std::span<const int32_t> tokens, bool show_special) const override;
+  std::string DecodeNext(int32_t previous, int32_t token, bool show_special) const override;
 
  protected:
   void EncodeFragment(std::string_view text, std::vector<int32_t>& ids) const override;
 
  private:
   struct Workspace;
-  // Encodes a stretch of escaped text on its own.
+  // Encodes text whose spaces are U+2581.
+  void EncodeEscaped(std::string_view rest, Workspace& workspace, std::vector<int32_t>& ids) const;
+  // Encodes a stretch of it on its own.
   void EncodeStretch(std::string_view text, Workspace& workspace, std::vector<int32_t>& ids) const;
   // Appends what a text that was merged as far as it goes becomes.
   void EmitSymbol(std::string_view symbol, const Workspace& workspace,

@@ -40,10 +40,20 @@ class Tokenizer {
   // unless show_special. Throws Error if there is no such token.
   virtual std::string Decode(int32_t token, bool show_special) const = 0;
 
+  // The bytes that a token adds to a text after `previous` (-1: it is the first): as Decode, less
+  // what Encode itself would put between the two. For streaming.
+  virtual std::string DecodeNext(int32_t /*previous*/, int32_t token, bool show_special) const {
+    return Decode(token, show_special);
+  }
+
   // The bytes of a whole text: its tokens' bytes, less what Encode itself put before it.
-  virtual std::string DecodeText(std::span<const int32_t> tokens, bool show_special) const {
+  std::string DecodeText(std::span<const int32_t> tokens, bool show_special) const {
     std::string text;
-    for (const int32_t token : tokens) text += Decode(token, show_special);
+    int32_t previous = -1;
+    for (const int32_t token : tokens) {
+      text += DecodeNext(previous, token, show_special);
+      previous = token;
+    }
     return text;
   }
 };

@@ -1,6 +1,7 @@
 #include "engine/hf_config.h"
 
 #include <boost/test/unit_test.hpp>
+#include <cmath>
 #include <nlohmann/json.hpp>
 #include <string>
 #include <vector>
@@ -123,6 +124,30 @@ BOOST_AUTO_TEST_CASE(KnowsWhatScalesMean) {
               HfWeights::kTernaryOnline));
 }
 
+BOOST_AUTO_TEST_CASE(ScaledRotaryEmbeddings) {
+  json config = Bitnet2B();
+  config["rope_scaling"] = {{"type", "linear"}, {"factor", 4}};
+  const HfConfig linear = Parse(config);
+  BOOST_TEST((linear.model.rope_frequency_factors == std::vector<float>(64, 4.0f)));
+  BOOST_TEST((ParseHfConfig(HfConfigToJson(linear, "m"), "m").model == linear.model));
+
+  // Llama 3.1's own numbers. A frequency f turns 8192 f / 2 pi times over the original context:
+  // more than 4 times up to pair 28 (500000^(-56/128) = 3.2e-3: 4.19 times), less than once from
+  // pair 36 (6.2e-4: 0.81 times); pair 32 (1.41e-3: 1.84 times) is 0.28 of the way between.
+  config["rope_scaling"] = {{"rope_type", "llama3"},
+                            {"factor", 8},
+                            {"low_freq_factor", 1},
+                            {"high_freq_factor", 4},
+                            {"original_max_position_embeddings", 8192}};
+  const std::vector<float> factors = Parse(config).model.rope_frequency_factors;
+  BOOST_TEST(factors.size() == 64u);
+  for (size_t i = 0; i <= 28; ++i) BOOST_TEST(factors[i] == 1.0f);
+  for (size_t i = 36; i < 64; ++i) BOOST_TEST(factors[i] == 8.0f);
+  const double smooth = (8192 * std::pow(500000.0, -0.5) / (2 * std::acos(-1.0)) - 1) / 3;
+  BOOST_TEST(std::fabs(smooth - 0.28) < 0.01);
+  BOOST_TEST(std::fabs(factors[32] - 1 / ((1 - smooth) / 8 + smooth)) < 1e-5);
+}
+
 BOOST_AUTO_TEST_CASE(RefusesWhatItCannotCompute) {
   struct Case {
     const char* patch;
@@ -134,8 +159,10 @@ BOOST_AUTO_TEST_CASE(RefusesWhatItCannotCompute) {
       {R"({"attention_bias": true})", {"attention_bias: not supported"}},
       {R"({"mlp_bias": true})", {"mlp_bias: not supported"}},
       {R"({"hidden_act": "gelu"})", {"hidden_act: not supported", "found \"gelu\""}},
-      {R"({"rope_scaling": {"rope_type": "llama3"}})", {"rope_scaling.rope_type", "llama3"}},
-      {R"({"rope_scaling": {"type": "linear", "factor": 2}})", {"rope_scaling.type", "linear"}},
+      {R"({"rope_scaling": {"rope_type": "yarn"}})", {"rope_scaling.rope_type", "yarn"}},
+      {R"({"rope_scaling": {"type": "dynamic", "factor": 2}})", {"rope_scaling.type", "dynamic"}},
+      {R"({"rope_scaling": {"type": "linear", "factor": -2}})", {"rope_freqs", "positive"}},
+      {R"({"rope_scaling": {"rope_type": "llama3"}})", {"rope_scaling.factor", "missing"}},
       {R"({"rope_parameters": {"partial_rotary_factor": 0.5}})", {"partial_rotary_factor", "0.5"}},
       {R"({"quantization_config": {"quant_method": "gptq"}})", {"quant_method", "gptq"}},
       {R"({"quantization_config": {"quant_method": "bitnet", "use_rms_norm": true}})",

@@ -111,7 +111,6 @@ const std::vector<std::string> kTexts = {
     "\U0001F600\U0001F600 \U0001F600\u200D\U0001F308",
     "12345 3.14",
     " the'sing",
-    "\u2581",
     "<unk><s></s><0x41>",
 };
 
@@ -185,8 +184,7 @@ BOOST_AUTO_TEST_CASE(TextComesBack) {
   const auto tokenizer = MakeTokenizer(TrainOn(MadeUpText(4, 2000), 500), "");
   std::mt19937 random(8);
   for (int round = 0; round < 500; ++round) {
-    std::string text = RandomText(random, 12) + MadeUpText(static_cast<uint32_t>(round), 5);
-    for (size_t at; (at = text.find("\u2581")) != std::string::npos;) text.erase(at, 3);
+    const std::string text = RandomText(random, 12) + MadeUpText(static_cast<uint32_t>(round), 5);
     BOOST_REQUIRE(tokenizer->DecodeText(tokenizer->Encode(text, false), false) == text);
     BOOST_REQUIRE(tokenizer->DecodeText(tokenizer->Encode(text, true), true) == text);
   }

@@ -187,14 +187,14 @@ void PrintObjects(const Report& report) {
 }  // namespace
 
 void RunBench(const Command& command, std::span<const std::string> arguments) {
-  std::string model_path;
+  ModelSource model_source;
   int64_t prompt = 512;
   int64_t generation = 128;
   int64_t repetitions = 5;
   std::string format = "md";
   Options options(command, "trit bench -m model.gguf -p 512 -n 128 -t 2 -r 3");
   options.Group("Test");
-  options.RequiredText("m,model", "FILE", model_path, kModelHelp);
+  model_source.Declare(options);
   options.Integer("p,n-prompt", "N", prompt, 0, kMaxTokens,
                   "tokens read at once (test ppN); 0: leave out");
   options.Integer("n,n-gen", "N", generation, 0, kMaxTokens,
@@ -208,13 +208,14 @@ void RunBench(const Command& command, std::span<const std::string> arguments) {
     throw UsageError("nothing to measure: both -p and -n are 0");
   }
 
-  const std::unique_ptr<Model> model = LoadModelFor(model_path);
-  Report report{.path = model_path,
-                .model = *model,
-                .model_bytes = std::filesystem::is_regular_file(model_path)
-                                   ? static_cast<int64_t>(std::filesystem::file_size(model_path))
-                                   : WeightBytes(*model),
-                .tests = {}};
+  const std::unique_ptr<Model> model = LoadModelFor(model_source);
+  Report report{
+      .path = model_source.path,
+      .model = *model,
+      .model_bytes = std::filesystem::is_regular_file(model_source.path)
+                         ? static_cast<int64_t>(std::filesystem::file_size(model_source.path))
+                         : WeightBytes(*model),
+      .tests = {}};
   if (prompt > 0) report.tests.push_back({.num_tokens = prompt, .seconds = {}});
   if (generation > 0) {
     report.tests.push_back({.generation = true, .num_tokens = generation, .seconds = {}});

@@ -39,7 +39,7 @@ volatile std::sig_atomic_t interrupted = 0;
 void OnInterrupt(int) { interrupted = 1; }
 
 struct ChatOptions {
-  std::string model;
+  ModelSource model;
   std::optional<std::string> chat_template;
   std::optional<std::string> system;
   std::optional<int64_t> context;
@@ -52,7 +52,7 @@ bool ParseOptions(const Command& command, std::span<const std::string> arguments
                   ChatOptions& chat) {
   Options options(command, "trit chat -m model.gguf --temp 0.7");
   options.Group("Conversation");
-  options.RequiredText("m,model", "FILE", chat.model, kModelHelp);
+  chat.model.Declare(options);
   options.Text("system", "TEXT", chat.system, "system message");
   options.Text("chat-template", "NAME", chat.chat_template,
                "format of the conversation, instead of the file's: chatml, llama3, bitnet, "
@@ -73,10 +73,10 @@ ChatTemplate TemplateFor(const ChatOptions& chat, const Model& model) {
   if (chat.chat_template) return ChatTemplate::Named(*chat.chat_template);
   if (model.chat_template.empty()) {
     throw Error(ErrorInfo{.what = "the model says nothing of a chat format",
-                          .file = chat.model,
+                          .file = chat.model.path,
                           .hint = "name one with --chat-template, or use trit generate"});
   }
-  return ChatTemplate::FromJinja(model.chat_template, chat.model);
+  return ChatTemplate::FromJinja(model.chat_template, chat.model.path);
 }
 
 std::string StatsText(const AnswerStats& stats, const Conversation& conversation) {

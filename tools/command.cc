@@ -6,6 +6,7 @@ namespace trit {
 namespace {
 
 constexpr std::string_view kTrain = "Train a model";
+constexpr std::string_view kConvert = "Convert a model";
 constexpr std::string_view kRun = "Run a model";
 constexpr std::string_view kMeasure = "Measure a model";
 constexpr std::string_view kLook = "Look into files";
@@ -15,6 +16,9 @@ constexpr std::array kCommands = {
     Command{kTrain, "train", "Trains a model from a config file.", RunTrain},
     Command{kTrain, "report", "Shows runs as one HTML page.", RunReportCommand},
     Command{kTrain, "export", "Writes a trained model as a GGUF file.", RunExport},
+    Command{kConvert, "convert",
+            "Converts between GGUF types, Hugging Face directories and llama2.c checkpoints.",
+            RunConvert},
     Command{kRun, "chat", "Holds a conversation.", RunChat},
     Command{kRun, "generate", "Completes a prompt.", RunGenerate},
     Command{kMeasure, "perplexity", "Scores a text: likelihood, perplexity, bits per byte.",

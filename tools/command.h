@@ -24,6 +24,7 @@ void RunData(const Command& command, std::span<const std::string> arguments);
 void RunTrain(const Command& command, std::span<const std::string> arguments);
 void RunReportCommand(const Command& command, std::span<const std::string> arguments);
 void RunExport(const Command& command, std::span<const std::string> arguments);
+void RunConvert(const Command& command, std::span<const std::string> arguments);
 void RunChat(const Command& command, std::span<const std::string> arguments);
 void RunGenerate(const Command& command, std::span<const std::string> arguments);
 void RunTokenize(const Command& command, std::span<const std::string> arguments);

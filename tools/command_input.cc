@@ -11,6 +11,7 @@
 
 #include "engine/error.h"
 #include "engine/model_file.h"
+#include "tools/options.h"
 #include "tools/status_line.h"
 #include "training/export_run.h"
 #include "training/run_tokenizer.h"
@@ -18,25 +19,46 @@
 namespace trit {
 namespace {
 
-bool IsDirectory(const std::string& path) {
+// Whether a path is the directory of a run or a checkpoint, rather than a model from elsewhere.
+bool IsTraining(const std::string& path) {
+  namespace fs = std::filesystem;
   std::error_code ignored;  // what cannot be looked at cannot be opened either
-  return std::filesystem::is_directory(path, ignored);
+  const fs::path root(path);
+  return fs::is_directory(root, ignored) && (!fs::exists(root / "config.json", ignored) ||
+                                             fs::exists(root / "trainer_state.json", ignored));
 }
 
 }  // namespace
 
-std::unique_ptr<Model> LoadModelFor(const std::string& path) {
-  if (IsDirectory(path)) return LoadTrainedModel(path);
+void ModelSource::Declare(Options& options) {
+  options.RequiredText("m,model", "FILE", path,
+                       "GGUF file, Hugging Face directory or llama2.c checkpoint; or the directory "
+                       "of a training run or a checkpoint");
+  DeclareLayout(options);
+}
+
+void ModelSource::DeclareLayout(Options& options) {
+  options.Choice("i2s-layout", i2s_layout, {"auto", "128", "64"},
+                 "weights in a group of an i2_s tensor, which the file does not say: auto is 128, "
+                 "or 64 if only those fit; bitnet.cpp built for ARM writes 64");
+}
+
+std::unique_ptr<Model> LoadModelFor(const ModelSource& source) {
+  if (IsTraining(source.path)) return LoadTrainedModel(source.path);
+  LoadOptions options{.tokenizer = source.tokenizer.value_or("")};
+  if (source.i2s_layout == "128") options.i2s_layout = I2sLayout::k128;
+  if (source.i2s_layout == "64") options.i2s_layout = I2sLayout::k64;
   StatusLine status;
-  return LoadModel(path, {.progress = [&](int64_t done, int64_t total) {
-                     const double share = static_cast<double>(done) / static_cast<double>(total);
-                     status.Update(fmt::format("loading {:.0f} %", 100 * share));
-                   }});
+  options.progress = [&](int64_t done, int64_t total) {
+    const double share = static_cast<double>(done) / static_cast<double>(total);
+    status.Update(fmt::format("loading {:.0f} %", 100 * share));
+  };
+  return LoadModel(source.path, options);
 }
 
 std::shared_ptr<const Tokenizer> LoadTokenizerFor(const std::string& path) {
-  return LoadTokenizer(IsDirectory(path) ? (std::filesystem::path(path) / kTokenizerFile).string()
-                                         : path);
+  return LoadTokenizer(IsTraining(path) ? (std::filesystem::path(path) / kTokenizerFile).string()
+                                        : path);
 }
 
 std::string ReadStandardInput(const std::string& what) {

@@ -4,6 +4,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <span>
 #include <string>
 
@@ -11,13 +12,22 @@
 
 namespace trit {
 
-// Help of every -m.
-inline constexpr char kModelHelp[] =
-    "GGUF file; or the directory of a training run or a checkpoint";
+class Options;
 
-// A model in a file or, quantized as it was trained, of a run or checkpoint. Shows how far it is on
-// a terminal.
-std::unique_ptr<Model> LoadModelFor(const std::string& path);
+// Which model to load, and what its files do not say.
+struct ModelSource {
+  std::string path;
+  std::optional<std::string> tokenizer;
+  std::string i2s_layout = "auto";
+
+  // -m, in the group "Input", and the layout.
+  void Declare(Options& options);
+  void DeclareLayout(Options& options);
+};
+
+// A model in a file or directory or, quantized as it was trained, of a run or checkpoint. Shows how
+// far it is on a terminal.
+std::unique_ptr<Model> LoadModelFor(const ModelSource& source);
 // The tokenizer alone, likewise.
 std::shared_ptr<const Tokenizer> LoadTokenizerFor(const std::string& path);
 

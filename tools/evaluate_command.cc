@@ -93,7 +93,7 @@ ChatTemplate TemplateFor(const Model& model, const std::string& path,
 }  // namespace
 
 void RunEvaluate(const Command& command, std::span<const std::string> arguments) {
-  std::string model_path;
+  ModelSource model_source;
   std::vector<std::string> multiple_choice;
   std::vector<std::string> exact_match;
   std::optional<std::string> chat_template;
@@ -101,7 +101,7 @@ void RunEvaluate(const Command& command, std::span<const std::string> arguments)
   bool json = false;
   Options options(command, "trit evaluate -m model.gguf --multiple-choice questions.jsonl");
   options.Group("Input");
-  options.RequiredText("m,model", "FILE", model_path, kModelHelp);
+  model_source.Declare(options);
   options.TextList("multiple-choice", "FILE", multiple_choice,
                    "lines of {\"context\", \"choices\", \"answer\"}: the likeliest choice counts; "
                    "may be repeated");
@@ -119,9 +119,9 @@ void RunEvaluate(const Command& command, std::span<const std::string> arguments)
     throw UsageError(ErrorInfo{.what = "nothing to ask",
                                .hint = "name a file with --multiple-choice or --exact-match"});
   }
-  const std::unique_ptr<Model> model = LoadModelFor(model_path);
+  const std::unique_ptr<Model> model = LoadModelFor(model_source);
   if (model->tokenizer == nullptr) {
-    throw Error(ErrorInfo{.what = "the model has no tokenizer", .file = model_path});
+    throw Error(ErrorInfo{.what = "the model has no tokenizer", .file = model_source.path});
   }
   const auto show = [&](const Result& result) {
     if (json) {
@@ -134,7 +134,7 @@ void RunEvaluate(const Command& command, std::span<const std::string> arguments)
     show(AskMultipleChoice(*model, path, max_items));
   }
   if (exact_match.empty()) return;
-  const ChatTemplate format = TemplateFor(*model, model_path, chat_template);
+  const ChatTemplate format = TemplateFor(*model, model_source.path, chat_template);
   for (const std::string& path : exact_match) {
     show(AskExactMatch(*model, format, path, max_items));
   }

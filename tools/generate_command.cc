@@ -23,7 +23,7 @@ constexpr uint64_t kMaxPromptBytes = uint64_t{1} << 30;
 constexpr int64_t kMaxInt = std::numeric_limits<int32_t>::max();
 
 struct GenerateOptions {
-  std::string model;
+  ModelSource model;
   std::optional<std::string> prompt;
   std::optional<std::string> file;
   std::optional<std::vector<int32_t>> tokens;
@@ -41,7 +41,7 @@ bool ParseOptions(const Command& command, std::span<const std::string> arguments
                   GenerateOptions& generate) {
   Options options(command, "trit generate -m model.gguf -p \"Once upon a time\" -n 64 --temp 0");
   options.Group("Prompt");
-  options.RequiredText("m,model", "FILE", generate.model, kModelHelp);
+  generate.model.Declare(options);
   options.Text(
       "p,prompt", "TEXT", generate.prompt,
       "text to continue, else read from standard input; special tokens (<|im_end|>) may be "
@@ -91,7 +91,7 @@ Prompt ReadPrompt(const GenerateOptions& generate, const Model& model) {
   }
   if (!model.tokenizer) {
     throw Error(ErrorInfo{.what = "the model has no tokenizer",
-                          .file = generate.model,
+                          .file = generate.model.path,
                           .hint = "give the prompt as --tokens"});
   }
   if (generate.prompt) {
@@ -167,7 +167,10 @@ class ContinuationPrinter {
         prints_ids_(generate.print_tokens && !generate.json),
         prints_text_(!generate.print_tokens && !generate.json) {}
 
-  void Echo(const Prompt& prompt) {
+  // The continuation follows the prompt, whether it is printed or not.
+  void Begin(const Prompt& prompt, bool echo) {
+    previous_ = prompt.tokens.back();
+    if (!echo) return;
     if (prints_text_) PrintNow(prompt.text);
     if (!prints_ids_) return;
     for (const int32_t token : prompt.tokens) PrintId(token);
@@ -176,8 +179,9 @@ class ContinuationPrinter {
   void Add(int32_t token) {
     tokens_.push_back(token);
     if (tokenizer_ != nullptr) {
-      AddText(stream_.Push(tokenizer_->Decode(token, /*show_special=*/false)));
+      AddText(stream_.Push(tokenizer_->DecodeNext(previous_, token, /*show_special=*/false)));
     }
+    previous_ = token;
     if (prints_ids_) PrintId(token);
   }
 
@@ -210,6 +214,7 @@ class ContinuationPrinter {
   bool prints_ids_;
   bool prints_text_;
   bool any_id_printed_ = false;
+  int32_t previous_ = -1;
   Utf8Stream stream_;
   std::string text_;
   std::vector<int32_t> tokens_;
@@ -219,7 +224,7 @@ nlohmann::ordered_json ToJson(const GenerateOptions& generate, const Prompt& pro
                               const ContinuationPrinter& continuation,
                               const GenerationResult& result) {
   const int64_t prompt_length = static_cast<int64_t>(prompt.tokens.size());
-  return {{"model", generate.model},
+  return {{"model", generate.model.path},
           {"prompt", prompt.text},
           {"text", continuation.text()},
           {"prompt_token_ids", prompt.tokens},
@@ -243,7 +248,7 @@ void RunGenerate(const Command& command, std::span<const std::string> arguments)
   const std::unique_ptr<Model> model = LoadModelFor(generate.model);
   if (!model->tokenizer && !generate.print_tokens && !generate.json) {
     throw Error(ErrorInfo{.what = "the model has no tokenizer",
-                          .file = generate.model,
+                          .file = generate.model.path,
                           .hint = "print ids with --print-tokens"});
   }
   const Prompt prompt = ReadPrompt(generate, *model);
@@ -254,7 +259,7 @@ void RunGenerate(const Command& command, std::span<const std::string> arguments)
                   {.context_length = SessionLength(generate, *model, prompt_length, num_tokens)});
 
   ContinuationPrinter continuation(generate, model->tokenizer.get());
-  if (!generate.no_echo) continuation.Echo(prompt);
+  continuation.Begin(prompt, !generate.no_echo);
   const GenerationResult result =
       Generate(session, prompt.tokens, sampler,
                {.max_tokens = num_tokens, .ignore_end = generate.ignore_end}, [&](int32_t token) {

@@ -32,18 +32,18 @@ void PrintRow(int64_t position, std::span<const float> logits) {
 }  // namespace
 
 void RunLogits(const Command& command, std::span<const std::string> arguments) {
-  std::string model_path;
+  ModelSource model_source;
   std::vector<int32_t> tokens;
   bool last = false;
   Options options(command, "trit logits -m model.gguf --tokens 1,5,9 > logits.jsonl");
   options.Group("Input");
-  options.RequiredText("m,model", "FILE", model_path, kModelHelp);
+  model_source.Declare(options);
   options.RequiredTokenIds("tokens", tokens, "token ids to read");
   options.Group("Output");
   options.Flag("last", last, "only the last position");
   if (!options.Parse(arguments)) return;
 
-  const std::unique_ptr<Model> model = LoadModelFor(model_path);
+  const std::unique_ptr<Model> model = LoadModelFor(model_source);
   CheckTokenIds(*model, tokens, "--tokens");
   const int64_t count = static_cast<int64_t>(tokens.size());
   if (count > model->config.max_position_embeddings) {

@@ -59,13 +59,13 @@ int64_t CountScoredBytes(const Model& model, std::span<const int32_t> tokens) {
 }  // namespace
 
 void RunPerplexity(const Command& command, std::span<const std::string> arguments) {
-  std::string model_path;
+  ModelSource model_source;
   std::string text_path;
   std::optional<int64_t> ctx;
   bool json = false;
   Options options(command, "trit perplexity -m model.gguf -f text.txt --ctx 512");
   options.Group("Input");
-  options.RequiredText("m,model", "FILE", model_path, kModelHelp);
+  model_source.Declare(options);
   options.RequiredText("f,file", "FILE", text_path,
                        "what to score: text, .jsonl with {\"text\": …}, or .bin with token ids");
   options.Integer("ctx", "N", ctx, 2, std::numeric_limits<int32_t>::max(),
@@ -76,7 +76,7 @@ void RunPerplexity(const Command& command, std::span<const std::string> argument
   options.Flag("json", json, "print an object");
   if (!options.Parse(arguments)) return;
 
-  const std::unique_ptr<Model> model = LoadModelFor(model_path);
+  const std::unique_ptr<Model> model = LoadModelFor(model_source);
   const int64_t max_context = model->config.max_position_embeddings;
   const int64_t context = ctx.value_or(std::min(max_context, kDefaultContext));
   if (context < 2 || context > max_context) {
@@ -104,7 +104,7 @@ void RunPerplexity(const Command& command, std::span<const std::string> argument
   }
   if (json) {
     nlohmann::ordered_json result = {
-        {"model", model_path},        {"file", text_path}, {"context_length", context},
+        {"model", model_source.path}, {"file", text_path}, {"context_length", context},
         {"tokens", score.num_tokens}, {"bytes", bytes},    {"nll_per_token", nll},
         {"perplexity", std::exp(nll)}};
     if (bytes > 0) result["bits_per_byte"] = bits / static_cast<double>(bytes);

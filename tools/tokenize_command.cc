@@ -18,7 +18,8 @@ void RunTokenize(const Command& command, std::span<const std::string> arguments)
   options.Group("Input");
   options.RequiredText(
       "m,model", "FILE", model_path,
-      "GGUF file, if only with a tokenizer; or the directory of a run or a checkpoint");
+      "model as for other commands, or a file with a tokenizer alone: GGUF, tokenizer.json, a "
+      "SentencePiece .model");
   options.Flag("decode", decode, "read ids, separated by blanks or commas, and print their text");
   options.Group("Special tokens");
   options.Flag("special", special,
