@@ -171,7 +171,15 @@ BOOST_AUTO_TEST_CASE(help_has_every_option_of_every_command) {
       {"inspect", {"--header", "--full", "--json"}},
       {"bench", {"--model", "--n-prompt", "--n-gen", "--repetitions", "--output"}},
       {"tokenize", {"--model", "--decode", "--special", "--bos"}},
-      {"train", {"--set", "--init", "--out", "--resume", "--print-config", "--dump-gradients"}},
+      {"data",
+       {"--out", "--tokenizer", "--chat-template", "--shard-tokens", "--validation-fraction"}},
+      {"train",
+       {"--set", "--init", "--out", "--resume", "--overfit-batch", "--dry-run", "--print-config",
+        "--dump-gradients"}},
+      {"report", {"--out", "--watch", "--interval"}},
+      {"evaluate",
+       {"--model", "--multiple-choice", "--exact-match", "--chat-template", "--max-items",
+        "--json"}},
       {"export", {"--type", "--embeddings"}},
   };
   const ProgramResult overview = Trit({"--help"});

@@ -42,9 +42,10 @@ struct Ending {
   int ExitCode() const { return WIFEXITED(status) ? WEXITSTATUS(status) : -1; }
 };
 
-// Starts or goes on with the run, with that fault (fault_points.cc), or killed after some seconds.
+// Starts or goes on with the run, with that fault (fault_points.cc), or with that signal after some
+// seconds.
 Ending RunTrit(const Folder& folder, const std::string& run, const std::string& fault,
-               std::optional<double> kill_after = std::nullopt) {
+               std::optional<double> signal_after = std::nullopt, int signal = SIGKILL) {
   const auto start = std::chrono::steady_clock::now();
   const pid_t child = fork();
   BOOST_REQUIRE(child >= 0);
@@ -61,9 +62,9 @@ Ending RunTrit(const Folder& folder, const std::string& run, const std::string& 
           "--set", "train.steps=12", "--set", "checkpoint.every=2", static_cast<char*>(nullptr));
     _exit(127);
   }
-  if (kill_after) {
-    std::this_thread::sleep_for(std::chrono::duration<double>(*kill_after));
-    kill(child, SIGKILL);
+  if (signal_after) {
+    std::this_thread::sleep_for(std::chrono::duration<double>(*signal_after));
+    kill(child, signal);
   }
   Ending ending;
   BOOST_REQUIRE(waitpid(child, &ending.status, 0) == child);
@@ -118,6 +119,29 @@ BOOST_AUTO_TEST_CASE(killed_at_random_moments) {
     CheckCheckpoints(folder / "run");
   }
   BOOST_TEST(killed >= 5);  // a run that is complete ends sooner
+  Finish(folder, "run", "reference");
+}
+
+BOOST_AUTO_TEST_CASE(interrupted_as_by_ctrl_c) {
+  const Folder folder;
+  double seconds = 0;
+  RunReference(folder, &seconds);
+  bool interrupted = false;
+  // The moment must lie among the steps, which on a busy machine may take some tries.
+  for (int attempt = 1; attempt <= 20 && !interrupted; ++attempt) {
+    fs::remove_all(folder.path() / "run");
+    RunTrit(folder, "run", "", seconds * 0.05 * attempt, SIGINT);
+    interrupted = Contains(ReadBytes(folder / "log"), "stopped after step ");
+  }
+  const std::string log = ReadBytes(folder / "log");
+  BOOST_TEST_REQUIRE(interrupted, log);
+  const std::string run = folder / "run";
+  BOOST_TEST(
+      Contains(log, "go on with: trit train " + run + "/config.toml --out " + run + " --resume\n"));
+  // The step it names has been saved.
+  const size_t step = Losses(run).size();
+  BOOST_TEST(Contains(log, "stopped after step " + std::to_string(step) + ";"), log);
+  BOOST_TEST(ListCheckpoints(run).back() == CheckpointPath(run, static_cast<int64_t>(step)));
   Finish(folder, "run", "reference");
 }
 

@@ -120,7 +120,11 @@ void RunTrain(const Command& command, std::span<const std::string> arguments) {
   if (outcome.validation_loss) {
     result += fmt::format(", validation loss {:.6f}", *outcome.validation_loss);
   }
-  Print(result + fmt::format("\n{}\n", outcome.checkpoint));
+  result += fmt::format("\n{}\n", outcome.checkpoint);
+  if (!outcome.best_checkpoint.empty() && outcome.best_checkpoint != outcome.checkpoint) {
+    result += fmt::format("{} has the lowest validation loss\n", outcome.best_checkpoint);
+  }
+  Print(result);
 }
 
 }  // namespace trit

@@ -99,6 +99,10 @@ class Run {
     }
     progress_.Finish();
     outcome_.steps_done = trainer_->state().step;
+    if (BestStep()) {
+      const std::string best = CheckpointPath(options_.directory, *BestStep());
+      if (std::filesystem::exists(best)) outcome_.best_checkpoint = best;
+    }
     return outcome_;
   }
 

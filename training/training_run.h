@@ -39,6 +39,7 @@ struct RunOutcome {
   double loss = 0;                        // of the last step
   std::optional<double> validation_loss;  // the last
   std::string checkpoint;                 // the last one's path
+  std::string best_checkpoint;            // that of the lowest validation loss; empty if not kept
 };
 
 // Throws Error or UsageError; what was saved before stays good.
