@@ -171,6 +171,12 @@ BOOST_AUTO_TEST_CASE(files_of_questions) {
   }
   WriteBytes(path, "\n");
   BOOST_TEST(Contains(ErrorText([&] { ReadMultipleChoice(path, 0); }), "no questions"));
+  WriteBytes(
+      path,
+      "{\"conversations\": [{\"from\": \"human\", \"value\": \"a\"}, "
+      "{\"from\": \"gpt\", \"value\": \"b\"}, {\"from\": \"human\", \"value\": \"thanks\"}]}");
+  BOOST_TEST(ReadExactMatch(path, 0)[0].answer == "b");
+  BOOST_TEST(ReadExactMatch(path, 0)[0].messages.size() == 1);
   WriteBytes(path, R"({"messages": [{"role": "user", "content": "a"}]})");
   BOOST_TEST(Contains(ErrorText([&] { ReadExactMatch(path, 0); }), "no answer to compare with"));
 }

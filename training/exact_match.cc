@@ -35,10 +35,11 @@ std::vector<ExactMatchItem> ReadExactMatch(const std::string& path, int64_t max_
   std::vector<ExactMatchItem> items;
   ForEachJsonLine(path, [&](std::string_view json, const std::string& where) {
     std::vector<ChatMessage> messages = ParseChatRecord(json, where);
-    if (messages.size() < 2 || messages.back().role != "assistant") {
+    while (!messages.empty() && messages.back().role != "assistant") messages.pop_back();
+    if (messages.size() < 2) {
       throw Error(ErrorInfo{.what = "no answer to compare with",
                             .file = where,
-                            .expected = "a question, and at the end what the assistant says"});
+                            .expected = "a question, and after it what the assistant says"});
     }
     std::string answer = std::move(messages.back().content);
     messages.pop_back();

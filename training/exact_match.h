@@ -1,6 +1,6 @@
 // Conversations that a model has to continue as written: its answer, without temperature, must be
-// the last message to the letter, but for blanks around it. A line of a .jsonl file is a
-// conversation (chat_record.h) that the assistant ends.
+// the assistant's last message to the letter, but for blanks around it. A line of a .jsonl file is
+// a conversation (chat_record.h); what follows that message in it is passed over.
 #ifndef TRIT_TRAINING_EXACT_MATCH_H_
 #define TRIT_TRAINING_EXACT_MATCH_H_
 

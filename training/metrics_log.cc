@@ -48,7 +48,7 @@ std::string MetricsToJson(const StepMetrics& metrics) {
 std::string MetricsToCsv(const StepMetrics& metrics) {
   std::string line = std::to_string(metrics.step);
   VisitMetrics(metrics, [&](const char*, const std::optional<double>& value) {
-    line += "," + (value ? Number(*value, "") : "");
+    line += fmt::format(",{}", value ? Number(*value, "") : "");
   });
   return line + (metrics.skipped ? ",1" : ",0");
 }
