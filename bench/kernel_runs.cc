@@ -90,7 +90,7 @@ MatmulCall KernelRun::Call(const PackedMatrix& weights) {
 void KernelRun::Run(const PackedMatrix& weights) { Matmul(Call(weights), kernel_); }
 
 void KernelRun::RunAlone(const PackedMatrix& weights) {
-  kernel_.run(Call(weights), 0, weights.rows);
+  kernel_.run(Call(weights), {0, weights.rows, 0, num_tokens_});
 }
 
 CacheRun::CacheRun(const MatmulKernel& kernel, LayerShape shape, int64_t num_tokens)

@@ -27,7 +27,8 @@ PackedMatrix RandomTernary(const WeightInfo& info) {
   scales.values = AlignedBuffer<float>(1);
   scales.values[0] = kScale;
   const CounterRandom random(1, static_cast<uint64_t>(info.id));
-  return PackCodes(PreferredTernaryFormat(), info.rows, info.cols, std::move(scales),
+  const WeightFormat format = PreferredTernaryFormat(scales);
+  return PackCodes(format, info.rows, info.cols, std::move(scales),
                    [&](int64_t row, int8_t* trits) {
                      for (int64_t c = 0; c < info.cols; ++c) {
                        const uint64_t index = static_cast<uint64_t>(row * info.cols + c);

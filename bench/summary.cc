@@ -46,6 +46,10 @@ const MatmulKernel& Kernel(std::string_view name) {
   TRIT_CHECK(!"no such kernel");
 }
 
+bool RunsHere(const MatmulKernel& kernel) {
+  return kernel.supports(MakeWeights(kernel.format, {"", 64, 64}, 0)[0]);
+}
+
 double Bits(const PackedMatrix& weights) {
   return 8.0 * static_cast<double>(WeightBytes(weights)) /
          static_cast<double>(weights.rows * weights.cols);
@@ -127,7 +131,7 @@ double PeakSeconds(PeakInstruction instruction, double products) {
   return products / MeasureInstructionPeak(instruction);
 }
 
-Figure SixteenTokens() {
+Figure SixteenTokens(PeakInstruction peak) {
   const std::vector<PackedMatrix> weights =
       MakeWeights(WeightFormat::kTernary2Bit, kGate, kMemoryBytes / 4);
   const MatmulKernel& few = ChooseMatmulKernel(weights[0], 16);
@@ -135,8 +139,7 @@ Figure SixteenTokens() {
   const double products =
       16.0 * static_cast<double>(kGate.rows * kGate.cols) * static_cast<double>(weights.size());
   const InTurn seconds = RunInTurn(
-      15, [&] { return PassSeconds(run, weights); },
-      [&] { return PeakSeconds(PeakInstruction::kInt8Dot, products); });
+      15, [&] { return PassSeconds(run, weights); }, [&] { return PeakSeconds(peak, products); });
   return {"tokens16",
           std::string(few.name),
           Bits(weights[0]),
@@ -257,25 +260,43 @@ class Printer {
 void PrintSummary(bool json) {
   Printer print(json);
   const MatmulKernel& dot = Kernel("dot-2bit-one");
+  const MatmulKernel& dense = Kernel("lookup-dense");
+  const MatmulKernel& quad = Kernel("lookup-quad");
+  const bool has_byte_tables = RunsHere(dense);
+  const bool has_int8_dot = MeasureInstructionPeak(PeakInstruction::kInt8Dot) > 0;
+  const PeakInstruction int8_peak =
+      has_int8_dot ? PeakInstruction::kInt8Dot : PeakInstruction::kInt8Pairs;
   {
     DecodeFromMemory memory;
+    if (has_byte_tables) print(memory.Measure("decode_dram_dense", dense, kGate, 25));
     print(memory.Measure("decode_dram_2bit", dot, kGate, 25));
   }
-  print(CacheAgainstPeak("decode_cache", dot, PeakInstruction::kInt8Dot));
-  print(CacheAgainstKernel("lookup_vs_dot", Kernel("lookup-add"), dot));
+  print(CacheAgainstPeak("decode_cache", dot, int8_peak));
+  if (has_byte_tables) {
+    print(CacheAgainstPeak("decode_cache_dense", dense, int8_peak));
+    print(CacheAgainstKernel("lookup_vs_dot", quad, dot));
+  } else {
+    print(CacheAgainstKernel("lookup_vs_dot", Kernel("lookup-add"), dot));
+  }
   if (UseSimdTarget("AVX2")) {
     print(CacheAgainstKernel("lookup_vs_maddubs_avx2", Kernel("lookup-add"), dot));
     print(CacheAgainstPeak("maddubs_avx2_cache", dot, PeakInstruction::kInt8Pairs));
     UseSimdTarget("");
   }
-  print(LayerAgainstPeer("gemm512_vs_onednn", Kernel("dot-2bit-many"), 512, 5));
-  print(LayerAgainstPeer("gemm128_vs_onednn", Kernel("dot-2bit-many"), 128, 11));
+  print(LayerAgainstPeer("gemm512_vs_onednn", Kernel("dot-2bit-many"), 512, 7));
+  print(LayerAgainstPeer("gemm128_vs_onednn", Kernel("dot-2bit-many"), 128, 15));
   print(FourTokens("tokens4_2bit", WeightFormat::kTernary2Bit));
-  print(SixteenTokens());
-  print(LayerAgainstPeer("lookup_gemm512", Kernel("lookup-add"), 512, 3));
+  if (has_byte_tables) print(FourTokens("tokens4_dense", WeightFormat::kTernaryDense));
+  print(SixteenTokens(int8_peak));
+  if (has_byte_tables) {
+    print(LayerAgainstPeer("lookup_gemm512", quad, 512, 7));
+    print(LayerAgainstPeer("lookup_gemm512_dense", dense, 512, 7));
+  } else {
+    print(LayerAgainstPeer("lookup_gemm512", Kernel("lookup-add"), 512, 3));
+  }
   {
     DecodeFromMemory memory;
-    print(WorstShape(memory, dot));
+    print(WorstShape(memory, has_byte_tables ? dense : dot));
   }
 }
 

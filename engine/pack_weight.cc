@@ -148,9 +148,10 @@ void PackProjection(const StoredTensor& tensor, const PackOptions& options, Mode
 void PackTrits(int64_t rows, int64_t cols, WeightScales scales, const CodeSource& trits,
                ActivationQuantizer activations, ModelWeight& weight) {
   weight.activation_quantizer = activations;
+  const WeightFormat format = PreferredTernaryFormat(scales);
   weight.matrix = activations == ActivationQuantizer::kNone
                       ? PackCodesAsBF16(rows, cols, std::move(scales), trits)
-                      : PackCodes(PreferredTernaryFormat(), rows, cols, std::move(scales), trits);
+                      : PackCodes(format, rows, cols, std::move(scales), trits);
 }
 
 void PackWeight(const WeightInfo& info, const StoredTensor& tensor, const PackOptions& options,

@@ -9,11 +9,6 @@
 namespace trit {
 namespace {
 
-bool IsTernaryFormat(const PackedMatrix& matrix) {
-  return matrix.format == WeightFormat::kTernary2Bit ||
-         matrix.format == WeightFormat::kTernaryLookup;
-}
-
 float ScaleAt(const WeightScales& scales, int64_t rows, int64_t row, int64_t col) {
   switch (scales.kind) {
     case ScaleKind::kTensor:
@@ -46,7 +41,7 @@ int64_t RowOrder::operator()(int64_t row) const {
 }
 
 bool HoldsTrits(const PackedMatrix& matrix) {
-  if (IsTernaryFormat(matrix)) return true;
+  if (IsTernary(matrix.format)) return true;
   if (matrix.format != WeightFormat::kBF16) return false;
   AlignedBuffer<float> values(static_cast<size_t>(matrix.cols));
   for (int64_t row = 0; row < matrix.rows; ++row) {
@@ -61,7 +56,7 @@ bool HoldsTrits(const PackedMatrix& matrix) {
 
 AlignedBuffer<int8_t> UnpackTrits(const PackedMatrix& matrix, const RowOrder& order) {
   AlignedBuffer<int8_t> trits(static_cast<size_t>(matrix.rows * matrix.cols));
-  if (IsTernaryFormat(matrix)) {
+  if (IsTernary(matrix.format)) {
     ParallelFor(matrix.rows, [&](int64_t row) {
       UnpackCodes(matrix, order(row), trits.data() + row * matrix.cols);
     });

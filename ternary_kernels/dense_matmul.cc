@@ -18,9 +18,7 @@ namespace trit {
 namespace HWY_NAMESPACE {
 #if TRIT_SCALAR_TARGET
 
-void DenseRows(const MatmulCall& call, int64_t row_begin, int64_t row_end) {
-  ReferenceMatmul(call, row_begin, row_end);
-}
+void DenseRows(const MatmulCall& call, const MatmulRange& range) { ReferenceMatmul(call, range); }
 
 #else
 namespace {
@@ -289,21 +287,21 @@ void RunBlock(const MatmulCall& call, int64_t row, int64_t token, int64_t num_to
 }
 
 template <class Loader>
-void RunRows(const MatmulCall& call, int64_t row_begin, int64_t row_end) {
-  int64_t row = row_begin;
-  if (call.num_tokens == 1) {
-    for (; row + kRowsOneToken <= row_end; row += kRowsOneToken) {
-      RunBlock<Loader, kRowsOneToken>(call, row, 0, 1);
+void RunRows(const MatmulCall& call, const MatmulRange& range) {
+  int64_t row = range.row_begin;
+  if (range.token_end - range.token_begin == 1) {
+    for (; row + kRowsOneToken <= range.row_end; row += kRowsOneToken) {
+      RunBlock<Loader, kRowsOneToken>(call, row, range.token_begin, 1);
     }
   } else {
-    for (; row + kRows <= row_end; row += kRows) {
-      for (int64_t token = 0; token < call.num_tokens; token += kTileTokens) {
-        RunBlock<Loader, kRows>(call, row, token, std::min(kTileTokens, call.num_tokens - token));
+    for (; row + kRows <= range.row_end; row += kRows) {
+      for (int64_t token = range.token_begin; token < range.token_end; token += kTileTokens) {
+        RunBlock<Loader, kRows>(call, row, token, std::min(kTileTokens, range.token_end - token));
       }
     }
   }
-  for (; row < row_end; ++row) {
-    for (int64_t token = 0; token < call.num_tokens; ++token) {
+  for (; row < range.row_end; ++row) {
+    for (int64_t token = range.token_begin; token < range.token_end; ++token) {
       RunBlock<Loader, 1>(call, row, token, 1);
     }
   }
@@ -311,16 +309,16 @@ void RunRows(const MatmulCall& call, int64_t row_begin, int64_t row_end) {
 
 }  // namespace
 
-void DenseRows(const MatmulCall& call, int64_t row_begin, int64_t row_end) {
+void DenseRows(const MatmulCall& call, const MatmulRange& range) {
   switch (call.weights->format) {
     case WeightFormat::kF16:
-      return RunRows<F16Loader>(call, row_begin, row_end);
+      return RunRows<F16Loader>(call, range);
     case WeightFormat::kBF16:
-      return RunRows<BF16Loader>(call, row_begin, row_end);
+      return RunRows<BF16Loader>(call, range);
     case WeightFormat::kQ8_0:
-      return RunRows<Q8Loader>(call, row_begin, row_end);
+      return RunRows<Q8Loader>(call, range);
     default:
-      return RunRows<F32Loader>(call, row_begin, row_end);
+      return RunRows<F32Loader>(call, range);
   }
 }
 
@@ -332,8 +330,8 @@ HWY_AFTER_NAMESPACE();
 #if HWY_ONCE
 namespace trit {
 HWY_EXPORT(DenseRows);
-void DenseMatmul(const MatmulCall& call, int64_t row_begin, int64_t row_end) {
-  HWY_DYNAMIC_DISPATCH(DenseRows)(call, row_begin, row_end);
+void DenseMatmul(const MatmulCall& call, const MatmulRange& range) {
+  HWY_DYNAMIC_DISPATCH(DenseRows)(call, range);
 }
 }  // namespace trit
 #endif  // HWY_ONCE

@@ -40,6 +40,10 @@
 #define TRIT_HAS_BYTE_DOT 0
 #endif
 
+// Whether bytes can be looked up in tables of 128 (vpermi2b).
+#undef TRIT_HAS_BYTE_TABLES
+#define TRIT_HAS_BYTE_TABLES TRIT_HAS_BYTE_DOT
+
 namespace trit {
 namespace HWY_NAMESPACE {
 namespace hn = hwy::HWY_NAMESPACE;
@@ -93,5 +97,33 @@ HWY_INLINE hn::Vec<DI32> SumOfMulQuadAccumulate(DI32 /*di32*/, VU8 a, VI8 b, hn:
 }  // namespace trit
 HWY_AFTER_NAMESPACE();
 #endif  // TRIT_OLD_HIGHWAY && !TRIT_SCALAR_TARGET
+
+#if TRIT_HAS_BYTE_TABLES
+// Permutations that no version of Highway names for whole vectors of these lanes, or only newer
+// ones.
+HWY_BEFORE_NAMESPACE();
+namespace trit {
+namespace HWY_NAMESPACE {
+
+// Lane i: entry indices[i] % 128 of the two vectors one after the other.
+template <class VU8>
+HWY_INLINE VU8 TwoTablesLookupBytes(VU8 a, VU8 b, VU8 indices) {
+  return VU8{_mm512_permutex2var_epi8(a.raw, indices.raw, b.raw)};
+}
+// Lane i: v[indices[i] % 32].
+template <class VU16>
+HWY_INLINE VU16 PermuteWords(VU16 v, VU16 indices) {
+  return VU16{_mm512_permutexvar_epi16(indices.raw, v.raw)};
+}
+// Words below 256 as bytes: in each 16 bytes of the result 8 of a, then 8 of b.
+template <class VU16>
+HWY_INLINE hn::Vec<hn::Full512<uint8_t> > PackWordsInBlocks(VU16 a, VU16 b) {
+  return hn::Vec<hn::Full512<uint8_t> >{_mm512_packus_epi16(a.raw, b.raw)};
+}
+
+}  // namespace HWY_NAMESPACE
+}  // namespace trit
+HWY_AFTER_NAMESPACE();
+#endif  // TRIT_HAS_BYTE_TABLES
 
 #endif  // per-target include guard

@@ -13,8 +13,8 @@ namespace trit {
 namespace HWY_NAMESPACE {
 #if TRIT_SCALAR_TARGET
 
-void DotInt8Tokens(const MatmulCall& call, int64_t row_begin, int64_t row_end) {
-  ReferenceMatmul(call, row_begin, row_end);
+void DotInt8Tokens(const MatmulCall& call, const MatmulRange& range) {
+  ReferenceMatmul(call, range);
 }
 
 #else
@@ -101,8 +101,8 @@ struct FormSums {
 
 }  // namespace
 
-void DotInt8Tokens(const MatmulCall& call, int64_t row_begin, int64_t row_end) {
-  IntegerMatmul<kBlockRows, kTileTokens, 0>(call, row_begin, row_end, FormSums{call});
+void DotInt8Tokens(const MatmulCall& call, const MatmulRange& range) {
+  IntegerMatmul<kBlockRows, kTileTokens, 0>(call, range, FormSums{call});
 }
 
 #endif  // TRIT_SCALAR_TARGET
@@ -113,8 +113,8 @@ HWY_AFTER_NAMESPACE();
 #if HWY_ONCE
 namespace trit {
 HWY_EXPORT(DotInt8Tokens);
-void DotInt8(const MatmulCall& call, int64_t row_begin, int64_t row_end) {
-  HWY_DYNAMIC_DISPATCH(DotInt8Tokens)(call, row_begin, row_end);
+void DotInt8(const MatmulCall& call, const MatmulRange& range) {
+  HWY_DYNAMIC_DISPATCH(DotInt8Tokens)(call, range);
 }
 }  // namespace trit
 #endif  // HWY_ONCE

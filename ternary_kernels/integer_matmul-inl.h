@@ -15,6 +15,7 @@
 
 #include "ternary_kernels/hwy_shim-inl.h"
 #include "ternary_kernels/matmul_kernel.h"
+#include "ternary_kernels/thread_scratch.h"
 
 HWY_BEFORE_NAMESPACE();
 namespace trit {
@@ -110,11 +111,10 @@ inline void StoreScaledSums(const int32_t* sums, int32_t offset, const float* sc
   }
 }
 
-// Rows [row_begin, row_end) of a call. form_sums(SumRequest) writes sums of (trit + kCodeOffset) *
-// q; rows come in blocks of kBlockRows, counted from row_begin, tokens in tiles of kTileTokens.
+// A range of a call. form_sums(SumRequest) writes sums of (trit + kCodeOffset) *
+// q; rows come in blocks of kBlockRows, counted from its first, tokens in tiles of kTileTokens.
 template <int64_t kBlockRows, int64_t kTileTokens, int32_t kCodeOffset, class FormSums>
-void IntegerMatmul(const MatmulCall& call, int64_t row_begin, int64_t row_end,
-                   const FormSums& form_sums) {
+void IntegerMatmul(const MatmulCall& call, const MatmulRange& range, const FormSums& form_sums) {
   const PackedMatrix& weights = *call.weights;
   const WeightScales& scales = weights.scales;
   const ActivationCodes& codes = *call.codes;
@@ -122,27 +122,30 @@ void IntegerMatmul(const MatmulCall& call, int64_t row_begin, int64_t row_end,
   const int64_t group_cols = grouped ? scales.group_size : weights.cols;
   const int64_t num_groups = weights.cols / group_cols;
   // What the offset adds to the sums of a token's groups: (num_tokens, num_groups).
-  std::vector<int32_t> offsets(call.num_tokens * num_groups);
-  for (int64_t token = 0; token < call.num_tokens && kCodeOffset != 0; ++token) {
+  std::vector<int32_t> offsets((range.token_end - range.token_begin) * num_groups);
+  int32_t* const offsets_of_token0 = offsets.data() - range.token_begin * num_groups;
+  for (int64_t token = range.token_begin; token < range.token_end && kCodeOffset != 0; ++token) {
     const int8_t* q = codes.codes.data() + token * codes.stride;
     for (int64_t g = 0; g < num_groups; ++g) {
       const int32_t sum = grouped ? SumOfCodes(q + g * group_cols, group_cols) : codes.sums[token];
-      offsets[token * num_groups + g] = kCodeOffset * sum;
+      offsets_of_token0[token * num_groups + g] = kCodeOffset * sum;
     }
   }
 
-  alignas(kBufferAlignment) int32_t sums[kTileTokens * kBlockRows];
-  alignas(kBufferAlignment) float totals[kTileTokens * kBlockRows];
-  for (int64_t row = row_begin; row < row_end; row += kBlockRows) {
-    const int64_t num_rows = std::min(kBlockRows, row_end - row);
-    for (int64_t token = 0; token < call.num_tokens; token += kTileTokens) {
-      const int64_t num_tokens = std::min(kTileTokens, call.num_tokens - token);
+  // Rows and tokens of a tile, no more than there are.
+  const int64_t tile_tokens = std::min(kTileTokens, range.token_end - range.token_begin);
+  int32_t* sums = ThreadScratch<struct IntegerMatmulSums, int32_t>(tile_tokens * kBlockRows);
+  float* totals = grouped ? ThreadScratch<struct IntegerMatmulTotals, float>(tile_tokens * kBlockRows) : nullptr;
+  for (int64_t row = range.row_begin; row < range.row_end; row += kBlockRows) {
+    const int64_t num_rows = std::min(kBlockRows, range.row_end - row);
+    for (int64_t token = range.token_begin; token < range.token_end; token += kTileTokens) {
+      const int64_t num_tokens = std::min(kTileTokens, range.token_end - token);
       if (grouped) std::fill_n(totals, num_tokens * kBlockRows, 0.0f);
       for (int64_t g = 0; g < num_groups; ++g) {
         form_sums(SumRequest{row, num_rows, token, num_tokens, g * group_cols, (g + 1) * group_cols,
                              sums});
         for (int64_t t = 0; t < num_tokens && grouped; ++t) {
-          AddGroup(sums + t * kBlockRows, offsets[(token + t) * num_groups + g],
+          AddGroup(sums + t * kBlockRows, offsets_of_token0[(token + t) * num_groups + g],
                    scales.values.data() + g * weights.rows + row, num_rows,
                    totals + t * kBlockRows);
         }
@@ -156,7 +159,7 @@ void IntegerMatmul(const MatmulCall& call, int64_t row_begin, int64_t row_end,
           StoreScaledFloats(totals + t * kBlockRows, 1.0f / a, num_rows, residual, out);
         } else {
           const bool per_row = scales.kind == ScaleKind::kRow;
-          StoreScaledSums(sums + t * kBlockRows, offsets[token + t],
+          StoreScaledSums(sums + t * kBlockRows, offsets_of_token0[token + t],
                           scales.values.data() + (per_row ? row : 0), per_row, a, num_rows,
                           residual, out);
         }

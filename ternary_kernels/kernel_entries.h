@@ -16,14 +16,18 @@ inline constexpr int64_t kInt8ColumnMultiple = 32;
 inline constexpr int64_t kDenseRowMultiple = 8;
 
 // Plain scalar loops over unpacked rows: the definition of every other kernel's result.
-void ReferenceMatmul(const MatmulCall& call, int64_t row_begin, int64_t row_end);
+void ReferenceMatmul(const MatmulCall& call, const MatmulRange& range);
 
-void Dot2BitOne(const MatmulCall& call, int64_t row_begin, int64_t row_end);
-void Dot2BitFew(const MatmulCall& call, int64_t row_begin, int64_t row_end);
-void Dot2BitMany(const MatmulCall& call, int64_t row_begin, int64_t row_end);
-void LookupAdd(const MatmulCall& call, int64_t row_begin, int64_t row_end);
-void DotInt8(const MatmulCall& call, int64_t row_begin, int64_t row_end);
-void DenseMatmul(const MatmulCall& call, int64_t row_begin, int64_t row_end);
+void Dot2BitOne(const MatmulCall& call, const MatmulRange& range);
+void Dot2BitFew(const MatmulCall& call, const MatmulRange& range);
+void Dot2BitMany(const MatmulCall& call, const MatmulRange& range);
+// Whether the SIMD target in force has the lookups of LookupDense and LookupQuad.
+bool HasByteTables();
+void LookupDense(const MatmulCall& call, const MatmulRange& range);
+void LookupQuad(const MatmulCall& call, const MatmulRange& range);
+void LookupAdd(const MatmulCall& call, const MatmulRange& range);
+void DotInt8(const MatmulCall& call, const MatmulRange& range);
+void DenseMatmul(const MatmulCall& call, const MatmulRange& range);
 
 }  // namespace trit
 

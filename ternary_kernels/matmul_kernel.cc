@@ -3,12 +3,12 @@
 #include <algorithm>
 #include <array>
 #include <atomic>
-#include <cstdlib>
 
 #include "ternary_kernels/check.h"
 #include "ternary_kernels/kernel_entries.h"
 #include "ternary_kernels/parallel_for.h"
 #include "ternary_kernels/ternary_2bit.h"
+#include "ternary_kernels/ternary_byte.h"
 #include "ternary_kernels/ternary_lookup.h"
 
 namespace trit {
@@ -32,6 +32,24 @@ constexpr MatmulKernel Dot2Bit(std::string_view name, int64_t min_tokens, int64_
           run};
 }
 
+template <int64_t kColumns>
+bool SupportsByteTables(const PackedMatrix& weights) {
+  return WholeGroups<kColumns>(weights) && HasByteTables();
+}
+
+template <int64_t kColumns>
+constexpr MatmulKernel ByteTables(std::string_view name, WeightFormat format,
+                                  decltype(MatmulKernel::run) run) {
+  return {name,
+          format,
+          1,
+          kAnyTokens,
+          kTernaryByteBlockRows,
+          SupportsByteTables<kColumns>,
+          run,
+          MatmulSplit::kRowsOrTokens};
+}
+
 // kColumns: a step, or what shares a scale in the format itself.
 template <int64_t kColumns>
 constexpr MatmulKernel Dense(std::string_view name, WeightFormat format) {
@@ -47,6 +65,10 @@ constexpr std::array kKernels = {
     Dot2Bit("dot-2bit-few", 2, 16, Dot2BitFew),
     Dot2Bit("dot-2bit-many", 17, kAnyTokens, Dot2BitMany),
     Reference("reference-2bit", WeightFormat::kTernary2Bit),
+    ByteTables<kTernaryDenseCols>("lookup-dense", WeightFormat::kTernaryDense, LookupDense),
+    Reference("reference-dense", WeightFormat::kTernaryDense),
+    ByteTables<kTernaryQuadCols>("lookup-quad", WeightFormat::kTernaryQuad, LookupQuad),
+    Reference("reference-quad", WeightFormat::kTernaryQuad),
     MatmulKernel{"lookup-add", WeightFormat::kTernaryLookup, 1, kAnyTokens, kTernaryLookupRows,
                  WholeGroups<kTernaryLookupCols>, LookupAdd},
     Reference("reference-lookup", WeightFormat::kTernaryLookup),
@@ -70,15 +92,8 @@ const MatmulKernel* FindKernel(std::string_view name) {
   return nullptr;
 }
 
-// The kernel forced, or null. The environment is read once; a name there that no kernel has is as
-// good as none.
-std::atomic<const MatmulKernel*>& ForcedKernel() {
-  static std::atomic<const MatmulKernel*> forced = [] {
-    const char* name = std::getenv("TRIT_KERNEL");
-    return name == nullptr ? nullptr : FindKernel(name);
-  }();
-  return forced;
-}
+// The kernel forced, or null.
+std::atomic<const MatmulKernel*> forced_kernel = nullptr;
 
 }  // namespace
 
@@ -87,7 +102,7 @@ std::span<const MatmulKernel> MatmulKernels() { return kKernels; }
 bool ForceMatmulKernel(std::string_view name) {
   const MatmulKernel* kernel = FindKernel(name);
   if (kernel == nullptr && !name.empty()) return false;
-  ForcedKernel() = kernel;
+  forced_kernel = kernel;
   return true;
 }
 
@@ -95,7 +110,7 @@ const MatmulKernel& ChooseMatmulKernel(const PackedMatrix& weights, int64_t num_
   const auto fits = [&](const MatmulKernel& kernel) {
     return kernel.format == weights.format && kernel.supports(weights);
   };
-  const MatmulKernel* forced = ForcedKernel();
+  const MatmulKernel* forced = forced_kernel;
   if (forced != nullptr && fits(*forced)) return *forced;
   for (const MatmulKernel& kernel : kKernels) {
     if (kernel.min_tokens <= num_tokens && num_tokens <= kernel.max_tokens && fits(kernel)) {
@@ -105,10 +120,12 @@ const MatmulKernel& ChooseMatmulKernel(const PackedMatrix& weights, int64_t num_
   TRIT_CHECK(!"every format has a reference kernel");
 }
 
-WeightFormat PreferredTernaryFormat() {
-  const MatmulKernel* forced = ForcedKernel();
-  if (forced != nullptr && forced->format == WeightFormat::kTernaryLookup) return forced->format;
-  return WeightFormat::kTernary2Bit;
+WeightFormat PreferredTernaryFormat(const WeightScales& scales) {
+  const MatmulKernel* forced = forced_kernel;
+  if (forced != nullptr && IsTernary(forced->format)) return forced->format;
+  const bool whole_bytes =
+      scales.kind != ScaleKind::kGroup || scales.group_size % kTernaryDenseCols == 0;
+  return HasByteTables() && whole_bytes ? WeightFormat::kTernaryDense : WeightFormat::kTernary2Bit;
 }
 
 void Matmul(const MatmulCall& call) {
@@ -123,13 +140,25 @@ void Matmul(const MatmulCall& call, const MatmulKernel& kernel) {
   if (takes_codes) {
     TRIT_CHECK(call.codes->cols == weights.cols && call.codes->num_tokens >= call.num_tokens);
   }
+  // More tokens than this are worth sharing out.
+  constexpr int64_t kManyTokens = 32;
+  if (kernel.split == MatmulSplit::kRowsOrTokens && call.num_tokens > kManyTokens) {
+    // Whole tiles of tokens, several a thread.
+    const int64_t task_tokens =
+        std::min(kManyTokens, (call.num_tokens + NumThreads() - 1) / NumThreads());
+    ParallelForBlocks(call.num_tokens, task_tokens, [&](int64_t begin, int64_t end) {
+      kernel.run(call, {0, weights.rows, begin, end});
+    });
+    return;
+  }
   // Some tasks a thread, so that a thread that falls behind leaves work to the others.
-  constexpr int64_t kTasksPerThread = 4;
-  const int64_t num_tasks = NumThreads() == 1 ? 1 : NumThreads() * kTasksPerThread;
+  const int64_t tasks_per_thread = kernel.split == MatmulSplit::kRows && NumThreads() > 1 ? 4 : 1;
+  const int64_t num_tasks = NumThreads() * tasks_per_thread;
   const int64_t units = (weights.rows + kernel.row_multiple - 1) / kernel.row_multiple;
   const int64_t task_rows = (units + num_tasks - 1) / num_tasks * kernel.row_multiple;
-  ParallelForBlocks(weights.rows, task_rows,
-                    [&](int64_t begin, int64_t end) { kernel.run(call, begin, end); });
+  ParallelForBlocks(weights.rows, task_rows, [&](int64_t begin, int64_t end) {
+    kernel.run(call, {begin, end, 0, call.num_tokens});
+  });
 }
 
 }  // namespace trit

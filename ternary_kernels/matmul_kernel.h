@@ -3,7 +3,8 @@
 // scalar reference of each format is its last entry and ships.
 //
 // With W a matrix of `rows` x `cols` and one token's activations x (floats) or (q, a) (codes):
-//   dense formats   y[r] = s * sum_k W[r][k] * x[k]            16 partial sums: lane k % 16, each in
+//   dense formats   y[r] = s * sum_k W[r][k] * x[k]            16 partial sums: lane k % 16, each
+//   in
 //                                                              ascending k with fused multiply-add,
 //                                                              then added pairwise (8, 4, 2, 1)
 //   code formats    y[r] = float(sum_k W[r][k] * q[k]) * (s/a)       the sum is exact in int32
@@ -36,30 +37,47 @@ struct MatmulCall {
   int64_t residual_stride = 0;
 };
 
+// A part of a call's outputs: rows of the weights x tokens.
+struct MatmulRange {
+  int64_t row_begin, row_end;
+  int64_t token_begin, token_end;
+};
+
+// What threads share out among them.
+enum class MatmulSplit : uint8_t {
+  kRows,          // small tasks of rows, each with all tokens
+  kRowsOrTokens,  // a task of rows a thread, because a task has work to do before its first row; of
+                  // many tokens, tasks of tokens, each with all rows
+};
+
 struct MatmulKernel {
-  std::string_view name;     // "dot-2bit", unique in the list
+  std::string_view name;  // "dot-2bit", unique in the list
   WeightFormat format;
-  int64_t min_tokens;        // token counts it is meant for; it must be right for any
+  int64_t min_tokens;  // token counts it is meant for; it must be right for any
   int64_t max_tokens;
-  int64_t row_multiple;      // a row range must begin at a multiple of this
+  int64_t row_multiple;  // a row range must begin at a multiple of this
   // Whether it can take these weights on the SIMD target in force.
   bool (*supports)(const PackedMatrix& weights);
-  // Rows [row_begin, row_end) for all tokens, on the calling thread.
-  void (*run)(const MatmulCall& call, int64_t row_begin, int64_t row_end);
+  // On the calling thread.
+  void (*run)(const MatmulCall& call, const MatmulRange& range);
+  MatmulSplit split = MatmulSplit::kRows;
 };
 
 // In order of preference; for each format the last entry is the scalar reference, which supports
 // everything.
 std::span<const MatmulKernel> MatmulKernels();
 
-// The first kernel of the list that fits; TRIT_KERNEL in the environment or ForceMatmulKernel names
-// one to be taken wherever its format and `supports` allow.
+// The first kernel of the list that fits; ForceMatmulKernel names one to be taken wherever its
+// format and `supports` allow.
 const MatmulKernel& ChooseMatmulKernel(const PackedMatrix& weights, int64_t num_tokens);
 // Empty: back to choosing. Returns false if no kernel has that name.
 bool ForceMatmulKernel(std::string_view name);
 
-// The packed format ternary weights should get on this CPU.
-WeightFormat PreferredTernaryFormat();
+// The packed format ternary weights with these scales should get on this CPU: the format of the
+// kernel forced, or what generates text fastest. With lookups in tables of 128 bytes (AVX3_DL) that
+// is kTernaryDense, since memory is the limit and it has the fewest bytes; elsewhere, and for scale
+// groups that do not consist of whole bytes, kTernary2Bit.
+WeightFormat PreferredTernaryFormat(const WeightScales& scales);
 
 // Runs the call with the chosen kernel, rows in parallel.
 void Matmul(const MatmulCall& call);

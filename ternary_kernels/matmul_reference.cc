@@ -54,18 +54,18 @@ float Scaled(const PackedMatrix& weights, int64_t row, float activation_scale, c
 
 }  // namespace
 
-void ReferenceMatmul(const MatmulCall& call, int64_t row_begin, int64_t row_end) {
+void ReferenceMatmul(const MatmulCall& call, const MatmulRange& range) {
   const PackedMatrix& weights = *call.weights;
   const bool takes_codes = TakesCodes(weights.format);
   std::vector<int8_t> codes(takes_codes ? weights.cols : 0);
   std::vector<float> floats(takes_codes ? 0 : weights.cols);
-  for (int64_t row = row_begin; row < row_end; ++row) {
+  for (int64_t row = range.row_begin; row < range.row_end; ++row) {
     if (takes_codes) {
       UnpackCodes(weights, row, codes.data());
     } else {
       UnpackFloats(weights, row, floats.data());
     }
-    for (int64_t token = 0; token < call.num_tokens; ++token) {
+    for (int64_t token = range.token_begin; token < range.token_end; ++token) {
       float y;
       if (takes_codes) {
         const int8_t* q = call.codes->codes.data() + token * call.codes->stride;

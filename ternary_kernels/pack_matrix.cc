@@ -10,6 +10,7 @@
 #include "ternary_kernels/half_float.h"
 #include "ternary_kernels/parallel_for.h"
 #include "ternary_kernels/ternary_2bit.h"
+#include "ternary_kernels/ternary_byte.h"
 #include "ternary_kernels/ternary_lookup.h"
 
 namespace trit {
@@ -18,33 +19,70 @@ namespace {
 constexpr int64_t kQ8Block = 32;                 // values that share a scale
 constexpr int64_t kQ8BlockBytes = 2 + kQ8Block;  // f16 scale, int8 values
 
-// How the rows of a code format are grouped: `pack` fills block_bytes(cols) bytes from `block_rows`
-// rows of codes; columns are padded to a multiple of column_multiple.
+// How the rows of a code format are grouped: `pack` fills what a block of rows has of the matrix's
+// data from `block_rows` rows of codes; columns are padded to a multiple of column_multiple.
 struct BlockLayout {
   int64_t block_rows;
   int64_t column_multiple;
   int64_t (*block_bytes)(int64_t cols);
-  void (*pack)(const int8_t* codes, int64_t num_rows, int64_t stride, int64_t cols,
-               uint8_t* packed);
-  void (*unpack)(const uint8_t* packed, int64_t row, int64_t cols, int8_t* codes);
+  void (*pack)(const int8_t* codes, int64_t num_rows, int64_t stride, int64_t block,
+               PackedMatrix& matrix);
+  void (*unpack)(const PackedMatrix& matrix, int64_t row, int8_t* codes);
 };
+
+// Blocks that stand one after another: kPack and kUnpack get the first byte of one.
+template <int64_t kRows, int64_t kColumnMultiple, auto kBlockBytes, auto kPack, auto kUnpack>
+constexpr BlockLayout SeparateBlocks() {
+  return {kRows, kColumnMultiple, kBlockBytes,
+          [](const int8_t* codes, int64_t num_rows, int64_t stride, int64_t block,
+             PackedMatrix& matrix) {
+            kPack(codes, num_rows, stride, matrix.cols,
+                  matrix.data.data() + block * kBlockBytes(matrix.cols));
+          },
+          [](const PackedMatrix& matrix, int64_t row, int8_t* codes) {
+            kUnpack(matrix.data.data() + row / kRows * kBlockBytes(matrix.cols), row % kRows,
+                    matrix.cols, codes);
+          }};
+}
+
+template <int64_t kGroupCols, auto kPack, auto kUnpack>
+constexpr BlockLayout ByteBlocks() {
+  return {kTernaryByteRows, kGroupCols,
+          [](int64_t cols) { return TernaryByteLayoutOf(1, cols, kGroupCols).superblock_bytes(); },
+          [](const int8_t* codes, int64_t num_rows, int64_t stride, int64_t block,
+             PackedMatrix& matrix) {
+            kPack(codes, num_rows, stride,
+                  TernaryByteLayoutOf(matrix.rows, matrix.cols, kGroupCols), block,
+                  matrix.data.data());
+          },
+          [](const PackedMatrix& matrix, int64_t row, int8_t* codes) {
+            kUnpack(matrix.data.data(), TernaryByteLayoutOf(matrix.rows, matrix.cols, kGroupCols),
+                    row, matrix.cols, codes);
+          }};
+}
+
+int64_t Int8RowBytes(int64_t cols) { return cols; }
+void PackInt8(const int8_t* codes, int64_t, int64_t, int64_t cols, uint8_t* packed) {
+  std::memcpy(packed, codes, cols);
+}
+void UnpackInt8(const uint8_t* packed, int64_t, int64_t cols, int8_t* codes) {
+  std::memcpy(codes, packed, cols);
+}
 
 BlockLayout LayoutOf(WeightFormat format) {
   switch (format) {
     case WeightFormat::kTernary2Bit:
-      return {kTernary2BitRows, kTernary2BitCols, Ternary2BitSuperblockBytes, PackTernary2Bit,
-              UnpackTernary2Bit};
+      return SeparateBlocks<kTernary2BitRows, kTernary2BitCols, Ternary2BitSuperblockBytes,
+                            PackTernary2Bit, UnpackTernary2Bit>();
+    case WeightFormat::kTernaryDense:
+      return ByteBlocks<kTernaryDenseCols, PackTernaryDense, UnpackTernaryDense>();
+    case WeightFormat::kTernaryQuad:
+      return ByteBlocks<kTernaryQuadCols, PackTernaryQuad, UnpackTernaryQuad>();
     case WeightFormat::kTernaryLookup:
-      return {kTernaryLookupRows, kTernaryLookupCols, TernaryLookupSuperblockBytes,
-              PackTernaryLookup, UnpackTernaryLookup};
+      return SeparateBlocks<kTernaryLookupRows, kTernaryLookupCols, TernaryLookupSuperblockBytes,
+                            PackTernaryLookup, UnpackTernaryLookup>();
     case WeightFormat::kInt8:
-      return {1, 1, [](int64_t cols) { return cols; },
-              [](const int8_t* codes, int64_t, int64_t, int64_t cols, uint8_t* packed) {
-                std::memcpy(packed, codes, cols);
-              },
-              [](const uint8_t* packed, int64_t, int64_t cols, int8_t* codes) {
-                std::memcpy(codes, packed, cols);
-              }};
+      return SeparateBlocks<1, 1, Int8RowBytes, PackInt8, UnpackInt8>();
     default:
       TRIT_CHECK(!"not a code format");
   }
@@ -83,7 +121,7 @@ PackedMatrix PackCodes(WeightFormat format, int64_t rows, int64_t cols, WeightSc
     const int64_t num_rows = std::min(layout.block_rows, rows - first_row);
     std::vector<int8_t> codes(num_rows * stride);
     for (int64_t r = 0; r < num_rows; ++r) source(first_row + r, codes.data() + r * stride);
-    layout.pack(codes.data(), num_rows, stride, cols, matrix.data.data() + block * block_bytes);
+    layout.pack(codes.data(), num_rows, stride, block, matrix);
   });
   return matrix;
 }
@@ -136,10 +174,7 @@ PackedMatrix PackCodesAsBF16(int64_t rows, int64_t cols, WeightScales scales,
 }
 
 void UnpackCodes(const PackedMatrix& matrix, int64_t row, int8_t* codes) {
-  const BlockLayout layout = LayoutOf(matrix.format);
-  const uint8_t* block =
-      matrix.data.data() + row / layout.block_rows * layout.block_bytes(matrix.cols);
-  layout.unpack(block, row % layout.block_rows, matrix.cols, codes);
+  LayoutOf(matrix.format).unpack(matrix, row, codes);
 }
 
 void UnpackFloats(const PackedMatrix& matrix, int64_t row, float* values) {

@@ -8,6 +8,10 @@ const char* WeightFormatName(WeightFormat format) {
   switch (format) {
     case WeightFormat::kTernary2Bit:
       return "ternary-2bit";
+    case WeightFormat::kTernaryDense:
+      return "ternary-dense";
+    case WeightFormat::kTernaryQuad:
+      return "ternary-quad";
     case WeightFormat::kTernaryLookup:
       return "ternary-lookup";
     case WeightFormat::kInt8:
@@ -24,9 +28,11 @@ const char* WeightFormatName(WeightFormat format) {
   TRIT_CHECK(!"no such weight format");
 }
 
-bool TakesCodes(WeightFormat format) {
-  return format == WeightFormat::kTernary2Bit || format == WeightFormat::kTernaryLookup ||
-         format == WeightFormat::kInt8;
+bool IsTernary(WeightFormat format) {
+  return format == WeightFormat::kTernary2Bit || format == WeightFormat::kTernaryDense ||
+         format == WeightFormat::kTernaryQuad || format == WeightFormat::kTernaryLookup;
 }
+
+bool TakesCodes(WeightFormat format) { return IsTernary(format) || format == WeightFormat::kInt8; }
 
 }  // namespace trit

@@ -13,8 +13,8 @@ namespace trit {
 namespace HWY_NAMESPACE {
 #if TRIT_SCALAR_TARGET
 
-void Dot2BitFewTokens(const MatmulCall& call, int64_t row_begin, int64_t row_end) {
-  ReferenceMatmul(call, row_begin, row_end);
+void Dot2BitFewTokens(const MatmulCall& call, const MatmulRange& range) {
+  ReferenceMatmul(call, range);
 }
 
 #else
@@ -111,8 +111,8 @@ struct FormSums {
 
 }  // namespace
 
-void Dot2BitFewTokens(const MatmulCall& call, int64_t row_begin, int64_t row_end) {
-  IntegerMatmul<kTernary2BitRows, 16, 1>(call, row_begin, row_end, FormSums{call});
+void Dot2BitFewTokens(const MatmulCall& call, const MatmulRange& range) {
+  IntegerMatmul<kTernary2BitRows, 16, 1>(call, range, FormSums{call});
 }
 
 #endif  // TRIT_SCALAR_TARGET
@@ -123,8 +123,8 @@ HWY_AFTER_NAMESPACE();
 #if HWY_ONCE
 namespace trit {
 HWY_EXPORT(Dot2BitFewTokens);
-void Dot2BitFew(const MatmulCall& call, int64_t row_begin, int64_t row_end) {
-  HWY_DYNAMIC_DISPATCH(Dot2BitFewTokens)(call, row_begin, row_end);
+void Dot2BitFew(const MatmulCall& call, const MatmulRange& range) {
+  HWY_DYNAMIC_DISPATCH(Dot2BitFewTokens)(call, range);
 }
 }  // namespace trit
 #endif  // HWY_ONCE

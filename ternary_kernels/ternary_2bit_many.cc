@@ -13,8 +13,8 @@ namespace trit {
 namespace HWY_NAMESPACE {
 #if TRIT_SCALAR_TARGET
 
-void Dot2BitManyTokens(const MatmulCall& call, int64_t row_begin, int64_t row_end) {
-  ReferenceMatmul(call, row_begin, row_end);
+void Dot2BitManyTokens(const MatmulCall& call, const MatmulRange& range) {
+  ReferenceMatmul(call, range);
 }
 
 #else
@@ -112,8 +112,8 @@ struct FormSums {
 
 }  // namespace
 
-void Dot2BitManyTokens(const MatmulCall& call, int64_t row_begin, int64_t row_end) {
-  IntegerMatmul<kTernary2BitRows, kTileTokens, 1>(call, row_begin, row_end, FormSums{call});
+void Dot2BitManyTokens(const MatmulCall& call, const MatmulRange& range) {
+  IntegerMatmul<kTernary2BitRows, kTileTokens, 1>(call, range, FormSums{call});
 }
 
 #endif  // TRIT_SCALAR_TARGET
@@ -124,8 +124,8 @@ HWY_AFTER_NAMESPACE();
 #if HWY_ONCE
 namespace trit {
 HWY_EXPORT(Dot2BitManyTokens);
-void Dot2BitMany(const MatmulCall& call, int64_t row_begin, int64_t row_end) {
-  HWY_DYNAMIC_DISPATCH(Dot2BitManyTokens)(call, row_begin, row_end);
+void Dot2BitMany(const MatmulCall& call, const MatmulRange& range) {
+  HWY_DYNAMIC_DISPATCH(Dot2BitManyTokens)(call, range);
 }
 }  // namespace trit
 #endif  // HWY_ONCE

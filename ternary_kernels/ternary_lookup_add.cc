@@ -18,8 +18,8 @@ namespace trit {
 namespace HWY_NAMESPACE {
 #if TRIT_SCALAR_TARGET
 
-void LookupAddTokens(const MatmulCall& call, int64_t row_begin, int64_t row_end) {
-  ReferenceMatmul(call, row_begin, row_end);
+void LookupAddTokens(const MatmulCall& call, const MatmulRange& range) {
+  ReferenceMatmul(call, range);
 }
 
 #else
@@ -166,8 +166,8 @@ struct FormSums {
 
 }  // namespace
 
-void LookupAddTokens(const MatmulCall& call, int64_t row_begin, int64_t row_end) {
-  IntegerMatmul<kBlockRows, 1, 0>(call, row_begin, row_end, FormSums{call});
+void LookupAddTokens(const MatmulCall& call, const MatmulRange& range) {
+  IntegerMatmul<kBlockRows, 1, 0>(call, range, FormSums{call});
 }
 
 #endif  // TRIT_SCALAR_TARGET
@@ -178,8 +178,8 @@ HWY_AFTER_NAMESPACE();
 #if HWY_ONCE
 namespace trit {
 HWY_EXPORT(LookupAddTokens);
-void LookupAdd(const MatmulCall& call, int64_t row_begin, int64_t row_end) {
-  HWY_DYNAMIC_DISPATCH(LookupAddTokens)(call, row_begin, row_end);
+void LookupAdd(const MatmulCall& call, const MatmulRange& range) {
+  HWY_DYNAMIC_DISPATCH(LookupAddTokens)(call, range);
 }
 }  // namespace trit
 #endif  // HWY_ONCE

@@ -54,6 +54,8 @@ BOOST_AUTO_TEST_CASE(wrong_options_are_usage_errors) {
   CheckUsage({"generate", "-m"}, "-m: a value is missing");
   CheckUsage({"generate", "-m", m, "--tmep", "1"},
              "unknown option: found --tmep (the nearest is --temp;");
+  CheckUsage({"generate", "-m", m, "-p", "x", "--kernel", "dot-2bit-on"},
+             "--kernel: no such kernel: expected one of dot-2bit-one, ");
   CheckUsage({"generate", "-m", m, "---x"}, "unknown option: found ---x");
   CheckUsage({"generate", "-m", m, "-p", "two", "words"}, "an argument too many: found words");
   CheckUsage({"generate", "-m", m, "-p", "x", "-f", "y"}, "more than one prompt");

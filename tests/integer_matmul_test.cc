@@ -16,7 +16,8 @@ struct OneThread {
 };
 BOOST_GLOBAL_FIXTURE(OneThread);
 
-const WeightFormat kCodeFormats[] = {WeightFormat::kTernary2Bit, WeightFormat::kTernaryLookup,
+const WeightFormat kCodeFormats[] = {WeightFormat::kTernary2Bit, WeightFormat::kTernaryDense,
+                                     WeightFormat::kTernaryQuad, WeightFormat::kTernaryLookup,
                                      WeightFormat::kInt8};
 
 // Every kernel of the problem's format, on every target, gives the bits of the reference.

@@ -30,7 +30,7 @@ BOOST_AUTO_TEST_CASE(every_format_ends_with_its_reference) {
     BOOST_TEST(names.insert(std::string(kernel.name)).second);
     last[kernel.format] = &kernel;
   }
-  BOOST_TEST(last.size() == 7u);
+  BOOST_TEST(last.size() == 9u);
   for (const auto& [format, kernel] : last) {
     BOOST_TEST(kernel->name.starts_with("reference-"));
     BOOST_TEST(kernel->min_tokens == 1);
@@ -60,15 +60,36 @@ BOOST_AUTO_TEST_CASE(forced_kernel) {
                               1);
   const MatmulProblem dense(WeightFormat::kF32, 8, 96, 1, ScaleKind::kTensor, 0, false, 1);
   BOOST_TEST(!ForceMatmulKernel("no-such-kernel"));
-  BOOST_TEST((PreferredTernaryFormat() == WeightFormat::kTernary2Bit));
+  const WeightScales& scales = ternary.weights.scales;
+  const WeightFormat best = PreferredTernaryFormat(scales);
   BOOST_TEST(ForceMatmulKernel("reference-2bit"));
+  BOOST_TEST((PreferredTernaryFormat(scales) == WeightFormat::kTernary2Bit));
   BOOST_TEST(ChooseMatmulKernel(ternary.weights, 1).name == "reference-2bit");
   BOOST_TEST(ChooseMatmulKernel(dense.weights, 1).name == "dense-f32");
   BOOST_TEST(ForceMatmulKernel("lookup-add"));
-  BOOST_TEST((PreferredTernaryFormat() == WeightFormat::kTernaryLookup));
+  BOOST_TEST((PreferredTernaryFormat(scales) == WeightFormat::kTernaryLookup));
   BOOST_TEST(ChooseMatmulKernel(ternary.weights, 1).name == "dot-2bit-one");
   BOOST_TEST(ForceMatmulKernel(""));
-  BOOST_TEST((PreferredTernaryFormat() == WeightFormat::kTernary2Bit));
+  BOOST_TEST((PreferredTernaryFormat(scales) == best));
+}
+
+// Whatever is preferred on a target has a kernel there that is not the reference.
+BOOST_AUTO_TEST_CASE(preferred_format_has_a_fast_kernel) {
+  ForEachSimdTarget([](const std::string& target) {
+    for (const int64_t group_size : {0, 32, 40}) {
+      const ScaleKind kind = group_size == 0 ? ScaleKind::kRow : ScaleKind::kGroup;
+      std::mt19937 random(1);
+      const WeightFormat format =
+          PreferredTernaryFormat(RandomScales(kind, 8, 160, group_size, random));
+      const MatmulProblem problem(format, 8, 160, 1, kind, group_size, false, 1);
+      for (const int64_t tokens : {1, 4, 100}) {
+        const std::string_view name = ChooseMatmulKernel(problem.weights, tokens).name;
+        const bool group_fits = group_size % 16 == 0 || format != WeightFormat::kTernary2Bit;
+        BOOST_CHECK_MESSAGE(!group_fits || !name.starts_with("reference"),
+                            target << ", groups of " << group_size << ": " << name);
+      }
+    }
+  });
 }
 
 // A row's bits depend neither on the threads, nor on the range it is computed in, nor on the tokens
@@ -78,6 +99,10 @@ BOOST_AUTO_TEST_CASE(threads_ranges_and_other_tokens_leave_the_bits) {
   for (const MatmulKernel& kernel : MatmulKernels()) {
     for (const ScaleKind kind : {ScaleKind::kRow, ScaleKind::kGroup}) {
       const MatmulProblem problem(kernel.format, kRows, kCols, 19, kind, 96, true, 5);
+      if (!kernel.supports(problem.weights)) {
+        BOOST_TEST((kind == ScaleKind::kGroup && kernel.format == WeightFormat::kTernaryDense));
+        continue;  // groups of 96 are no whole bytes of five trits
+      }
       SetNumThreads(1);
       const std::vector<float> expected = problem.Run(kernel);
       SetNumThreads(2);
@@ -87,7 +112,7 @@ BOOST_AUTO_TEST_CASE(threads_ranges_and_other_tokens_leave_the_bits) {
       const MatmulCall call = problem.Call(pieces);
       const int64_t step = std::max<int64_t>(kernel.row_multiple, 37);
       for (int64_t row = 0; row < kRows; row += step) {
-        kernel.run(call, row, std::min(kRows, row + step));
+        kernel.run(call, {row, std::min(kRows, row + step), 0, call.num_tokens});
       }
       BOOST_CHECK_MESSAGE(SameBits(pieces, expected), kernel.name << ", pieces");
 

@@ -27,7 +27,8 @@ WeightScales OneScale() {
 BOOST_AUTO_TEST_CASE(codes_come_back) {
   std::mt19937 random(1);
   for (const WeightFormat format :
-       {WeightFormat::kTernary2Bit, WeightFormat::kTernaryLookup, WeightFormat::kInt8}) {
+       {WeightFormat::kTernary2Bit, WeightFormat::kTernaryDense, WeightFormat::kTernaryQuad,
+        WeightFormat::kTernaryLookup, WeightFormat::kInt8}) {
     for (const int64_t rows : kSizes) {
       for (const int64_t cols : kSizes) {
         std::vector<int8_t> codes(rows * cols), row(cols);

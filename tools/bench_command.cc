@@ -8,10 +8,12 @@
 #include <limits>
 #include <nlohmann/json.hpp>
 #include <numeric>
+#include <set>
 
 #include "engine/error.h"
 #include "engine/model_summary.h"
 #include "engine/session.h"
+#include "ternary_kernels/matmul_kernel.h"
 #include "ternary_kernels/parallel_for.h"
 #include "ternary_kernels/read_bandwidth.h"
 #include "ternary_kernels/simd_targets.h"
@@ -109,6 +111,18 @@ ReadLimit LimitOf(const Model& model, const SpeedTest& test, double bytes_per_se
           .tokens_per_second = bytes_per_second / static_cast<double>(bytes)};
 }
 
+// "lookup-dense, dense-f16": the kernels that multiply so many tokens at once.
+std::string KernelNames(const Model& model, const SpeedTest& test) {
+  const int64_t num_tokens = test.generation ? 1 : test.num_tokens;
+  std::set<std::string> names;
+  for (const WeightInfo& info : model.table.weights()) {
+    if (info.kind != WeightKind::kLinear && info.id != model.table.lm_head()) continue;
+    const PackedMatrix& matrix = model.weights[static_cast<size_t>(info.id)].matrix;
+    names.emplace(ChooseMatmulKernel(matrix, num_tokens).name);
+  }
+  return fmt::format("{}", fmt::join(names, ", "));
+}
+
 std::string SizeText(int64_t bytes) {
   const double mib = static_cast<double>(bytes) / kMiB;
   return mib < 1024 ? fmt::format("{:.2f} MiB", mib) : fmt::format("{:.2f} GiB", mib / 1024);
@@ -136,6 +150,11 @@ void PrintTable(const Report& report) {
                       NumThreads(), test.Name(),
                       fmt::format("{:.2f} ± {:.2f}", speed.mean, speed.deviation)));
   }
+  Print("\n");
+  for (const SpeedTest& test : report.tests) {
+    Print(fmt::format("{}: SIMD {}, kernels {}\n", test.Name(), SimdTarget(),
+                      KernelNames(report.model, test)));
+  }
   for (const SpeedTest& test : report.tests) {
     if (!test.generation) continue;
     const ReadLimit limit = LimitOf(report.model, test, report.bytes_per_second);
@@ -159,6 +178,7 @@ void PrintObjects(const Report& report) {
     const Spread speed = SpreadOf(Speeds(test));
     nlohmann::ordered_json row = {{"build", TRIT_VERSION},
                                   {"simd_target", SimdTarget()},
+                                  {"kernels", KernelNames(report.model, test)},
                                   {"model_filename", report.path},
                                   {"model_type", report.model.name},
                                   {"model_size", report.model_bytes},

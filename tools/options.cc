@@ -11,6 +11,7 @@
 #include <utility>
 
 #include "engine/error.h"
+#include "ternary_kernels/matmul_kernel.h"
 #include "ternary_kernels/parallel_for.h"
 #include "tools/output.h"
 #include "training/nearest_name.h"
@@ -71,6 +72,17 @@ std::vector<int32_t> ParseSomeTokenIds(const std::string& option, const std::str
     throw UsageError(ErrorInfo{.what = "no token ids", .key = option, .expected = "1,5,9"});
   }
   return ids;
+}
+
+void UseKernel(const std::string& name, const std::string& where) {
+  if (!name.empty() && ForceMatmulKernel(name)) return;
+  std::vector<std::string> names;
+  for (const MatmulKernel& kernel : MatmulKernels()) names.emplace_back(kernel.name);
+  throw UsageError(ErrorInfo{.what = "no such kernel",
+                             .key = where,
+                             .expected = fmt::format("one of {}", fmt::join(names, ", ")),
+                             .found = name,
+                             .hint = fmt::format("the nearest is {}", NearestName(name, names))});
 }
 
 // What cxxopts' message has between quotes.
@@ -237,6 +249,9 @@ bool Options::Parse(std::span<const std::string> arguments) {
   bool help = false;
   Group("General");
   Integer("t,threads", "N", num_threads_, 1, kMaxThreads, "threads to compute with");
+  Text("kernel", "NAME", kernel_,
+       "matmul kernel to use wherever it fits, for comparing (also: TRIT_KERNEL in the "
+       "environment)");
   Flag("h,help", help, "print this help");
 
   std::vector<const char*> argv = {"trit"};
@@ -292,6 +307,12 @@ bool Options::Parse(std::span<const std::string> arguments) {
     }
   }
   SetNumThreads(static_cast<int>(num_threads_));
+  const char* from_environment = std::getenv("TRIT_KERNEL");
+  if (kernel_) {
+    UseKernel(*kernel_, "--kernel");
+  } else if (from_environment != nullptr) {
+    UseKernel(from_environment, "TRIT_KERNEL");
+  }
   return true;
 }
 

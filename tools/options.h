@@ -1,6 +1,6 @@
 // The options of one command. Each is declared once, with the variable it sets, whose value then is
 // the default; from the declarations come parsing, range checks and --help. Every command also has
-// --threads and --help. Mistakes are UsageErrors.
+// --threads, --kernel and --help. Mistakes are UsageErrors.
 #ifndef TRIT_TOOLS_OPTIONS_H_
 #define TRIT_TOOLS_OPTIONS_H_
 
@@ -66,8 +66,8 @@ class Options {
   void RequiredArguments(const std::string& placeholder, std::vector<std::string>& values,
                          const std::string& help);
 
-  // Sets the variables and the number of threads. Returns false after printing the help, if that is
-  // what was asked for.
+  // Sets the variables, the number of threads and the kernel. Returns false after printing the
+  // help, if that is what was asked for.
   bool Parse(std::span<const std::string> arguments);
 
  private:
@@ -92,6 +92,7 @@ class Options {
   std::vector<std::string>* rest_ = nullptr;  // RequiredArguments'
   std::string rest_placeholder_;
   int64_t num_threads_;
+  std::optional<std::string> kernel_;
 };
 
 // "1,5,9" or "1 5 9": ids of at least 0. `where` goes into the UsageError.

@@ -152,7 +152,7 @@ PackedMatrix StepWeights::PackForInference(WeightId id) const {
     return PackCodesAsBF16(info.rows, info.cols, std::move(scales), source);
   }
   const WeightFormat format =
-      weight.quantizer->max_code() == 1 ? PreferredTernaryFormat() : WeightFormat::kInt8;
+      weight.quantizer->max_code() == 1 ? PreferredTernaryFormat(scales) : WeightFormat::kInt8;
   return PackCodes(format, info.rows, info.cols, std::move(scales), source);
 }
 
