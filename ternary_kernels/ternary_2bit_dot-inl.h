@@ -33,6 +33,15 @@ inline constexpr int64_t kVectors = kTernary2BitRows / kVectorRows;  // of a sup
 // Accumulators that leave registers for operands.
 inline constexpr int64_t kAccumulators = HWY_TARGET <= HWY_AVX3 ? 16 : 8;
 
+// How far ahead weights are asked for: hardware prefetchers stop at the end of a page of 4 KiB.
+inline constexpr int64_t kFetchBytes = 8192;
+
+// A vector of weights of one group, which perhaps comes from memory.
+HWY_INLINE Bytes LoadWeights(const uint8_t* from) {
+  __builtin_prefetch(from + kFetchBytes);
+  return hn::Load(BytesTag(), from);
+}
+
 // Four consecutive codes of a token in every lane.
 HWY_INLINE Codes BroadcastCodes(const int8_t* q) {
   int32_t bits;

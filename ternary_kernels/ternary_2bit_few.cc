@@ -57,7 +57,7 @@ void SumSuperblock(const Operands& operands, int32_t* sums) {
       for (int64_t c = block; c < end; ++c) {
         Bytes w[kRowVectors];
         for (int v = 0; v < kRowVectors; ++v) {
-          w[v] = hn::Load(BytesTag(), packed + c * kTernary2BitGroupBytes + v * kVectorBytes);
+          w[v] = LoadWeights(packed + c * kTernary2BitGroupBytes + v * kVectorBytes);
         }
         const int8_t* q = operands.q + c * kTernary2BitCols;
         AddField<0, kRowVectors, kTokens>(w, q, operands.q_stride, acc);

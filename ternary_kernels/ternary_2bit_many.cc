@@ -21,7 +21,8 @@ void Dot2BitManyTokens(const MatmulCall& call, const MatmulRange& range) {
 namespace {
 
 constexpr int64_t kTileTokens = 64;    // that share an unpacking
-constexpr int64_t kColumnGroups = 16;  // unpacked at a time: 16 KiB
+// Column groups unpacked at a time: 64 KiB that stay in L2, or what 16-bit sums allow, 16 KiB.
+constexpr int64_t kColumnGroups = std::min<int64_t>(64, kDotColumnGroups);
 static_assert(kColumnGroups <= kDotColumnGroups);
 constexpr int64_t kQuadBytes = 4 * kTernary2BitRows;  // four columns of a superblock, unpacked
 

@@ -39,7 +39,7 @@ void SumVectors(const uint8_t* packed, int64_t num_groups, const int8_t* q, int3
     const Codes q_field[4] = {BroadcastCodes(q + 16 * c), BroadcastCodes(q + 16 * c + 4),
                               BroadcastCodes(q + 16 * c + 8), BroadcastCodes(q + 16 * c + 12)};
     for (int v = 0; v < kUnroll; ++v) {
-      const Bytes w = hn::Load(du8, packed + c * kTernary2BitGroupBytes + v * kVectorBytes);
+      const Bytes w = LoadWeights(packed + c * kTernary2BitGroupBytes + v * kVectorBytes);
       for (int f = 0; f < 4; ++f) {
         acc[v][f] = SumOfMulQuadAccumulate(di32, hn::And(w, mask[f]), q_field[f], acc[v][f]);
       }
@@ -74,7 +74,7 @@ void SumVectors(const uint8_t* packed, int64_t num_groups, const int8_t* q, int3
       const Codes q0 = BroadcastCodes(q + 16 * c), q1 = BroadcastCodes(q + 16 * c + 4);
       const Codes q2 = BroadcastCodes(q + 16 * c + 8), q3 = BroadcastCodes(q + 16 * c + 12);
       for (int v = 0; v < kUnroll; ++v) {
-        const Bytes w = hn::Load(du8, packed + c * kTernary2BitGroupBytes + v * kVectorBytes);
+        const Bytes w = LoadWeights(packed + c * kTernary2BitGroupBytes + v * kVectorBytes);
         const Bytes upper = hn::BitCast(du8, hn::ShiftRight<4>(hn::BitCast(du16, w)));
         const auto add = [&](Int16s& acc, Bytes codes, Codes x) HWY_ATTR {
           acc = hn::Add(acc, SatWidenMulPairwiseAdd(di16, codes, x));

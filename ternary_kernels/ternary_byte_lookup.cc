@@ -200,10 +200,10 @@ struct Piece {
   const uint8_t* codes;  // groups are kTernaryByteRows apart
   const uint8_t* tables;
   int64_t num_groups;
+  const uint8_t* fetch;  // as many codes, asked for meanwhile
 };
 
-// Adds (or stores, if `first`) the sums of kBlocks blocks of 64 rows. kFetch: the codes come from
-// memory, so those of the next piece are asked for.
+// Adds (or stores, if `first`) the sums of kBlocks blocks of 64 rows.
 template <class Format, int kBlocks, bool kFetch>
 HWY_NOINLINE void SumPiece(const Piece& piece, bool first, int32_t* sums) {
   const BytesTag du8;
@@ -214,6 +214,7 @@ HWY_NOINLINE void SumPiece(const Piece& piece, bool first, int32_t* sums) {
     low[b].both = low[b].odd = high[b].both = high[b].odd = hn::Zero(du16);
   }
   const uint8_t* codes = piece.codes;
+  const uint8_t* fetch = piece.fetch;
   const uint8_t* table = piece.tables;
   int32_t offset = Format::kConstant * static_cast<int32_t>(piece.num_groups);
   const auto add_run = [&](auto length) HWY_ATTR {
@@ -225,7 +226,7 @@ HWY_NOINLINE void SumPiece(const Piece& piece, bool first, int32_t* sums) {
       for (int b = 0; b < kBlocks; ++b) {
         const Bytes code = hn::Load(du8, codes + b * kTernaryByteBlockRows);
         if constexpr (kFetch) {
-          __builtin_prefetch(codes + b * kTernaryByteBlockRows + kPieceBytes);
+          __builtin_prefetch(fetch + b * kTernaryByteBlockRows);
         }
         const Bytes flip = Format::Flip(code);
         l[b] = hn::Add(l[b], Format::Apply(TwoTablesLookupBytes(l0, l1, code), flip));
@@ -233,6 +234,7 @@ HWY_NOINLINE void SumPiece(const Piece& piece, bool first, int32_t* sums) {
       }
       table += kTableBytes;
       codes += kTernaryByteRows;
+      fetch += kTernaryByteRows;
     }
     for (int b = 0; b < kBlocks; ++b) {
       AddBytes(low[b], l[b]);
@@ -299,11 +301,18 @@ struct FormSums {
         int32_t* sums = request.sums + t * kBlockRows;
         for (int64_t row = request.row; row < row_end;) {
           const int64_t in_superblock = row % kTernaryByteRows;
-          const Piece piece = {
-              weights.data.data() + layout.Offset(row / kTernaryByteRows, g) + in_superblock,
-              tables, num_groups};
+          const int64_t superblock = row / kTernaryByteRows;
+          Piece piece = {weights.data.data() + layout.Offset(superblock, g) + in_superblock, tables,
+                         num_groups, nullptr};
+          // What comes from memory is asked for ahead: of one token, the next superblock; of more,
+          // those of the next chunk, spread over the tokens, which have work to do meanwhile.
+          const bool fetches = superblock % request.num_tokens == t;
+          piece.fetch = request.num_tokens == 1 ? piece.codes + kPieceBytes
+                        : g + num_groups < group_end
+                            ? weights.data.data() + layout.Offset(superblock, g + num_groups)
+                            : piece.codes;
           if (in_superblock == 0 && row + kTernaryByteBlockRows < row_end) {
-            if (request.num_tokens == 1) {
+            if (fetches) {
               SumPiece<Format, 2, true>(piece, first, sums);
             } else {
               SumPiece<Format, 2, false>(piece, first, sums);
