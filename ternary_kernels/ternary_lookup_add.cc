@@ -1,10 +1,11 @@
 // Products of trits by table lookup and addition, without a multiplication: for each pair of
-// columns the 9 possible sums t0 q0 + t1 q1 stand in a 16-entry table (their low and high bytes
-// apart), and byte shuffles look up a vector of rows at once.
+// columns the 9 possible sums t0 q0 + t1 q1 stand in 16-entry tables, and byte shuffles look up a
+// vector of rows at once.
 //
-// Low bytes are unsigned and add up in 16-bit lanes, two rows a lane: `both` collects even + 256
-// odd (modulo 2^16) and `odd` the odd row alone, so no unpacking is needed. High bytes are -1, 0 or
-// 1 and add up in bytes.
+// A sum, which lies in [-256, 256], is split into two bytes: sum + 256 = 23 h + l with both at most
+// 22, so that bytes of 11 pairs add up before they must be widened.
+#include <type_traits>
+
 #undef HWY_TARGET_INCLUDE
 #define HWY_TARGET_INCLUDE "ternary_kernels/ternary_lookup_add.cc"
 #include "hwy/foreach_target.h"
@@ -34,96 +35,135 @@ using Int32s = hn::Vec<Int32Tag>;
 
 constexpr int64_t kVectorBytes = hn::MaxLanes(BytesTag());
 // Rows that share the tables of a block of columns.
-constexpr int64_t kBlockRows = 16 * kTernaryLookupRows;
-// Column groups of such a block: 64 pairs of columns, so a row's low bytes add up to at most 16320
-// and its sum lies within 64 * 256.
+constexpr int64_t kBlockRows = 64 * kTernaryLookupRows;
+// Column groups of such a block: 64 pairs of columns, whose sum lies within 64 * 256.
 constexpr int64_t kBlockGroups = 32;
 
-// Tables of one column group, by the codes of its two pairs.
+// Tables of one column group, by the codes of its two pairs: bytes l and bytes h.
 struct alignas(kBufferAlignment) GroupTables {
   uint8_t low[2][16];
   uint8_t high[2][16];
 };
 
-// Masks by which q0 and q1 enter the sum of each code, as 16 int16 lanes: all ones where the trit
-// is 1 (plus) or -1 (minus).
-struct alignas(kBufferAlignment) PairMasks {
-  int16_t plus[2][16] = {};
-  int16_t minus[2][16] = {};
+// The trits of the 16 codes (unused ones are zero), as 16-bit lanes.
+struct alignas(kBufferAlignment) PairTrits {
+  uint16_t lanes[2][16] = {};
 };
 
-constexpr PairMasks MakePairMasks() {
-  PairMasks masks;
+constexpr PairTrits MakePairTrits() {
+  PairTrits trits;
   for (int code = 0; code < 9; ++code) {
-    const int trits[2] = {code / 3 - 1, code % 3 - 1};
-    for (int i = 0; i < 2; ++i) {
-      masks.plus[i][code] = trits[i] == 1 ? -1 : 0;
-      masks.minus[i][code] = trits[i] == -1 ? -1 : 0;
-    }
+    trits.lanes[0][code] = static_cast<uint16_t>(code / 3 - 1);
+    trits.lanes[1][code] = static_cast<uint16_t>(code % 3 - 1);
   }
-  return masks;
+  return trits;
 }
-constexpr PairMasks kPairMasks = MakePairMasks();
+constexpr PairTrits kPairTrits = MakePairTrits();
 
-// Sums of codes [first, first + 8).
-HWY_INLINE hn::Vec<hn::Full128<int16_t> > PairSums(int16_t q0, int16_t q1, int first) {
-  const hn::Full128<int16_t> d;
-  const auto x0 = hn::Set(d, q0), x1 = hn::Set(d, q1);
-  const auto plus = hn::Add(hn::And(x0, hn::Load(d, kPairMasks.plus[0] + first)),
-                            hn::And(x1, hn::Load(d, kPairMasks.plus[1] + first)));
-  const auto minus = hn::Add(hn::And(x0, hn::Load(d, kPairMasks.minus[0] + first)),
-                             hn::And(x1, hn::Load(d, kPairMasks.minus[1] + first)));
-  return hn::Sub(plus, minus);
-}
+constexpr int kRadix = 23;
+constexpr int kSumOffset = 256;  // of every pair
+// Groups, of two pairs, whose bytes are added up before they are widened.
+constexpr int64_t kRun = 255 / (kRadix - 1) / 2;
 
 // q: 4 * num_groups codes.
 void MakeTables(const int8_t* q, int64_t num_groups, GroupTables* tables) {
   const hn::Full128<uint8_t> du8;
+  const hn::Full128<uint16_t> du16;
+  const auto offset = hn::Set(du16, kSumOffset);
+  const auto radix = hn::Set(du16, kRadix);
+  const auto reciprocal = hn::Set(du16, 65536 / kRadix + 1);  // the quotient is exact up to 512
   for (int64_t c = 0; c < num_groups; ++c) {
     for (int pair = 0; pair < 2; ++pair) {
       const int8_t* q_pair = q + kTernaryLookupCols * c + 2 * pair;
-      const auto first = hn::BitCast(du8, PairSums(q_pair[0], q_pair[1], 0));
-      const auto last = hn::BitCast(du8, PairSums(q_pair[0], q_pair[1], 8));
-      hn::Store(hn::ConcatEven(du8, last, first), du8, tables[c].low[pair]);
-      hn::Store(hn::ConcatOdd(du8, last, first), du8, tables[c].high[pair]);
+      hn::Vec<hn::Full128<uint8_t> > low[2], high[2];
+      for (int half = 0; half < 2; ++half) {
+        const auto term = [&](int i) HWY_ATTR {
+          return hn::Mul(hn::Set(du16, static_cast<uint16_t>(q_pair[i])),
+                         hn::Load(du16, kPairTrits.lanes[i] + 8 * half));
+        };
+        const auto raised = hn::Add(hn::Add(term(0), term(1)), offset);
+        const auto quotient = hn::MulHigh(raised, reciprocal);
+        high[half] = hn::BitCast(du8, quotient);
+        low[half] = hn::BitCast(du8, hn::Sub(raised, hn::Mul(quotient, radix)));
+      }
+      hn::Store(hn::ConcatEven(du8, low[1], low[0]), du8, tables[c].low[pair]);
+      hn::Store(hn::ConcatEven(du8, high[1], high[0]), du8, tables[c].high[pair]);
     }
   }
 }
 
-// Adds the sums of one vector of rows over num_groups <= kBlockGroups column groups to
-// totals[i][j], the sum of row 4 j + i of the vector; packed points to the vector in the first
-// group.
-void AddVector(const uint8_t* packed, int64_t num_groups, const GroupTables* tables,
-               int32_t* const* totals) {
+// Sums of bytes, widened: of both bytes of a word, even + 256 odd modulo 2^16, and of the odd one.
+struct WideSum {
+  Words both, odd;
+};
+
+HWY_INLINE void AddBytes(WideSum& sum, Bytes bytes) {
+  const Words words = hn::BitCast(WordsTag(), bytes);
+  sum.both = hn::Add(sum.both, words);
+  sum.odd = hn::Add(sum.odd, hn::ShiftRight<8>(words));
+}
+
+// Vectors of rows at a time, which share the loading of tables; those of 16 bytes leave no
+// registers.
+constexpr int64_t kVectors = kVectorBytes == 32 ? 2 : 1;
+
+// Adds the sums of kVectors vectors of rows over num_groups <= kBlockGroups column groups to
+// totals[i][j], the sum of row 4 j + i; packed points to the first vector in the first group.
+void AddVectors(const uint8_t* packed, int64_t num_groups, const GroupTables* tables,
+                int32_t* const* totals) {
   const BytesTag du8;
   const WordsTag du16;
   const Int32Tag di32;
   const Bytes nibble = hn::Set(du8, 15);
-  Words both = hn::Zero(du16), odd = hn::Zero(du16);
-  Bytes high = hn::Zero(du8);
-  for (int64_t c = 0; c < num_groups; ++c) {
-    const Bytes codes = hn::Load(du8, packed + c * kTernaryLookupRows);
-    const Words shifted = hn::ShiftRight<4>(hn::BitCast(du16, codes));
-    const Bytes code[2] = {hn::And(codes, nibble), hn::And(hn::BitCast(du8, shifted), nibble)};
-    for (int pair = 0; pair < 2; ++pair) {
-      const Bytes low_table = hn::LoadDup128(du8, tables[c].low[pair]);
-      const Bytes high_table = hn::LoadDup128(du8, tables[c].high[pair]);
-      const Words low = hn::BitCast(du16, hn::TableLookupBytes(low_table, code[pair]));
-      both = hn::Add(both, low);
-      odd = hn::Add(odd, hn::ShiftRight<8>(low));
-      high = hn::Add(high, hn::TableLookupBytes(high_table, code[pair]));
-    }
+  WideSum low[kVectors], high[kVectors];
+  for (int64_t v = 0; v < kVectors; ++v) {
+    low[v].both = low[v].odd = high[v].both = high[v].odd = hn::Zero(du16);
   }
-  const Words high_words = hn::BitCast(du16, high);
-  const Words even_sums =
-      hn::Add(hn::Sub(both, hn::ShiftLeft<8>(odd)), hn::ShiftLeft<8>(high_words));
-  const Words odd_sums = hn::Add(odd, hn::And(high_words, hn::Set(du16, 0xFF00)));
-  const Int32s even = hn::BitCast(di32, even_sums), odds = hn::BitCast(di32, odd_sums);
-  const Int32s sums[4] = {hn::ShiftRight<16>(hn::ShiftLeft<16>(even)),
-                          hn::ShiftRight<16>(hn::ShiftLeft<16>(odds)), hn::ShiftRight<16>(even),
-                          hn::ShiftRight<16>(odds)};
-  for (int i = 0; i < 4; ++i) {
-    hn::Store(hn::Add(hn::Load(di32, totals[i]), sums[i]), di32, totals[i]);
+  int64_t c = 0;
+  const auto add_run = [&](auto length) HWY_ATTR {
+    Bytes l[kVectors], h[kVectors];
+    for (int64_t v = 0; v < kVectors; ++v) l[v] = h[v] = hn::Zero(du8);
+    for (int64_t i = 0; i < length; ++i, ++c) {
+      const Bytes low0 = hn::LoadDup128(du8, tables[c].low[0]);
+      const Bytes low1 = hn::LoadDup128(du8, tables[c].low[1]);
+      const Bytes high0 = hn::LoadDup128(du8, tables[c].high[0]);
+      const Bytes high1 = hn::LoadDup128(du8, tables[c].high[1]);
+      for (int64_t v = 0; v < kVectors; ++v) {
+        const Bytes codes = hn::Load(du8, packed + c * kTernaryLookupRows + v * kVectorBytes);
+        const Words shifted = hn::ShiftRight<4>(hn::BitCast(du16, codes));
+        const Bytes code0 = hn::And(codes, nibble);
+        const Bytes code1 = hn::And(hn::BitCast(du8, shifted), nibble);
+        l[v] = hn::Add(l[v], hn::TableLookupBytes(low0, code0));
+        h[v] = hn::Add(h[v], hn::TableLookupBytes(high0, code0));
+        l[v] = hn::Add(l[v], hn::TableLookupBytes(low1, code1));
+        h[v] = hn::Add(h[v], hn::TableLookupBytes(high1, code1));
+      }
+    }
+    for (int64_t v = 0; v < kVectors; ++v) {
+      AddBytes(low[v], l[v]);
+      AddBytes(high[v], h[v]);
+    }
+  };
+  while (c + kRun <= num_groups) add_run(std::integral_constant<int64_t, kRun>());
+  if (c < num_groups) add_run(num_groups - c);
+
+  const Words offset = hn::Set(du16, static_cast<uint16_t>(2 * kSumOffset * num_groups));
+  const Words radix = hn::Set(du16, kRadix);
+  for (int64_t v = 0; v < kVectors; ++v) {
+    const auto even_bytes = [&](const WideSum& sum)
+                                HWY_ATTR { return hn::Sub(sum.both, hn::ShiftLeft<8>(sum.odd)); };
+    const auto total = [&](Words l, Words h) HWY_ATTR {
+      return hn::BitCast(di32, hn::Sub(hn::Add(l, hn::Mul(h, radix)), offset));
+    };
+    const Int32s even = total(even_bytes(low[v]), even_bytes(high[v]));
+    const Int32s odd = total(low[v].odd, high[v].odd);
+    const Int32s sums[4] = {hn::ShiftRight<16>(hn::ShiftLeft<16>(even)),
+                            hn::ShiftRight<16>(hn::ShiftLeft<16>(odd)), hn::ShiftRight<16>(even),
+                            hn::ShiftRight<16>(odd)};
+    for (int i = 0; i < 4; ++i) {
+      int32_t* to = totals[i] + v * kVectorBytes / 4;
+      hn::Store(hn::Add(hn::Load(di32, to), sums[i]), di32, to);
+    }
   }
 }
 
@@ -148,12 +188,13 @@ struct FormSums {
     for (int64_t c = group_begin; c < group_end; c += kBlockGroups) {
       const int64_t num_groups = std::min(kBlockGroups, group_end - c);
       MakeTables(q + c * kTernaryLookupCols, num_groups, tables);
-      for (int64_t row = 0; row < num_superblocks * kTernaryLookupRows; row += kVectorBytes) {
+      for (int64_t row = 0; row < num_superblocks * kTernaryLookupRows;
+           row += kVectors * kVectorBytes) {
         int32_t* const to[4] = {totals[0] + row / 4, totals[1] + row / 4, totals[2] + row / 4,
                                 totals[3] + row / 4};
-        AddVector(packed + row / kTernaryLookupRows * superblock_bytes + c * kTernaryLookupRows +
-                      row % kTernaryLookupRows,
-                  num_groups, tables, to);
+        AddVectors(packed + row / kTernaryLookupRows * superblock_bytes + c * kTernaryLookupRows +
+                       row % kTernaryLookupRows,
+                   num_groups, tables, to);
       }
     }
     for (int64_t i = 0; i < quarter; i += kVectorBytes / 4) {
