@@ -95,6 +95,22 @@ BOOST_AUTO_TEST_CASE(conversations_are_written_in_their_format) {
              "<|im_start|>user\na<|im_end|>\n");
 }
 
+BOOST_AUTO_TEST_CASE(what_fails_leaves_no_files) {
+  const TemporaryFolder folder;
+  WriteBytes(folder / "a.jsonl", "{\"text\": \"fine\"}\n{\"text\": 5}\n");
+  const auto prepare = [&] {
+    Prepare({.inputs = {folder / "a.jsonl"}, .out = folder / "out", .shard_tokens = 1});
+  };
+  BOOST_TEST(Contains(ErrorText(prepare), "a.jsonl:2"));
+  BOOST_TEST(std::filesystem::is_empty(folder.path() / "out"));
+  // What a killed process leaves is in nobody's way.
+  std::filesystem::create_directory(folder.path() / "out/.tmp-data");
+  WriteBytes(folder / "out/.tmp-data/train_000007.bin", "xx");
+  WriteBytes(folder / "a.jsonl", "{\"text\": \"fine\"}\n");
+  prepare();
+  BOOST_TEST(!std::filesystem::exists(folder.path() / "out/.tmp-data"));
+}
+
 BOOST_AUTO_TEST_CASE(a_run_trains_on_what_was_prepared) {
   const TemporaryFolder folder;
   WriteBytes(folder / "text.txt", TinyText(3000));

@@ -19,6 +19,7 @@
 #include "engine/safetensors.h"
 #include "ternary_kernels/check.h"
 #include "training/checkpoint_config.h"
+#include "training/temporary_directory.h"
 
 namespace trit {
 namespace {
@@ -99,15 +100,6 @@ void RemoveCheckpoint(const fs::path& checkpoint) {
   Rename(checkpoint, temporary);
   RemoveAll(temporary);
 }
-
-// A checkpoint that could not be written, on a full disk for one, takes up no space.
-struct RemovedUnlessRenamed {
-  fs::path directory;  // empty once it is renamed
-  ~RemovedUnlessRenamed() {
-    std::error_code ignored;
-    if (!directory.empty()) fs::remove_all(directory, ignored);
-  }
-};
 
 std::vector<int64_t> ShapeOf(const WeightInfo& weight) {
   if (weight.IsVector()) return {weight.NumElements()};
@@ -238,10 +230,8 @@ std::string SaveCheckpoint(const std::string& run, const CheckpointContents& con
   }
   RemoveLeftovers(checkpoints);
   if (!fs::exists(target, error)) {
-    const fs::path temporary = checkpoints / (std::string(kTemporaryPrefix) + name);
-    fs::create_directory(temporary, error);
-    if (error) ThrowSystemError(temporary, "create the directory", error);
-    RemovedUnlessRenamed guard{temporary};
+    TemporaryDirectory incomplete(checkpoints / (std::string(kTemporaryPrefix) + name));
+    const fs::path temporary = incomplete.path();
     WriteTensors(temporary / kModelFile, contents.parameters, {&kValuesPart, 1});
     const Part moments[] = {kFirstPart, kSecondPart};
     WriteTensors(temporary / kOptimizerFile, contents.parameters, moments);
@@ -253,8 +243,7 @@ std::string SaveCheckpoint(const std::string& run, const CheckpointContents& con
       WriteTextFile((temporary / file.name).string(), file.bytes);
     }
     WriteTextFile((temporary / kStateFile).string(), TrainerStateToJson(contents.state));
-    Rename(temporary, target);
-    guard.directory.clear();
+    incomplete.RenameTo(target);
     SyncDirectory(checkpoints.string());
   }
   if (retention.latest > 0) {

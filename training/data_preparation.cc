@@ -11,10 +11,12 @@
 
 #include "engine/chat_template.h"
 #include "engine/error.h"
+#include "engine/output_file.h"
 #include "training/chat_record.h"
 #include "training/data_files.h"
 #include "training/document_encoder.h"
 #include "training/run_tokenizer.h"
+#include "training/temporary_directory.h"
 #include "training/text_source.h"
 #include "training/token_array.h"
 #include "training/token_file.h"
@@ -88,22 +90,42 @@ class Preparation {
     PrepareDirectory();
     PreparedData data;
     data.tokenizer = PrepareTokenizer();
-    data.tokenizer_file = Out(kTokenizerFile);
-    SaveRunTokenizer(*data.tokenizer, options_.chat_template, data.tokenizer_file);
-    ShardWriter train(Out("train"), data.tokenizer->vocab_size(), options_.shard_tokens);
-    ShardWriter validation(Out("validation"), data.tokenizer->vocab_size(), options_.shard_tokens);
+    const TemporaryDirectory incomplete(fs::path(options_.out) / ".tmp-data");
+    const std::string prefix = incomplete.path().string() + "/";
+    ShardWriter train(prefix + "train", data.tokenizer->vocab_size(), options_.shard_tokens);
+    ShardWriter validation(prefix + "validation", data.tokenizer->vocab_size(),
+                           options_.shard_tokens);
     Encode(*data.tokenizer, data, train, validation);
     train.Finish();
     validation.Finish();
     data.train_tokens = train.num_tokens();
     data.validation_tokens = validation.num_tokens();
-    data.train_files = train.files();
-    data.validation_files = validation.files();
+    data.train_files = PutInPlace(train.files());
+    data.validation_files = PutInPlace(validation.files());
+    data.tokenizer_file = Out(kTokenizerFile);
+    SaveRunTokenizer(*data.tokenizer, options_.chat_template, data.tokenizer_file);
     return data;
   }
 
  private:
   std::string Out(const std::string& name) const { return options_.out + "/" + name; }
+
+  // Moves complete files into the directory.
+  std::vector<std::string> PutInPlace(const std::vector<std::string>& files) const {
+    std::vector<std::string> placed;
+    for (const std::string& file : files) {
+      placed.push_back(Out(fs::path(file).filename().string()));
+      std::error_code error;
+      fs::rename(file, placed.back(), error);
+      if (error) {
+        throw Error(ErrorInfo{.what = "cannot put the finished file in place",
+                              .file = placed.back(),
+                              .found = error.message()});
+      }
+    }
+    SyncDirectory(options_.out);
+    return placed;
+  }
 
   void PrepareDirectory() const {
     std::error_code error;

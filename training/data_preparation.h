@@ -4,7 +4,8 @@
 //   OUT/validation_000000.bin …  likewise, the last part of the data
 //   OUT/tokenizer.gguf           run_tokenizer.h
 //
-// The data is read as a stream: memory holds one shard. Files appear complete or not at all.
+// The data is read as a stream: memory holds one shard. The files get their names when all are
+// complete; a killed process leaves .tmp-data behind, which the next one removes.
 #ifndef TRIT_TRAINING_DATA_PREPARATION_H_
 #define TRIT_TRAINING_DATA_PREPARATION_H_
 
