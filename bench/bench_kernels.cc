@@ -1,7 +1,9 @@
 // The machine's limits, and every matmul kernel of the list beside them, on every SIMD target, over
 // layer shapes of real models; oneDNN's products beside them as peers. Names are
 //   limit/read/<working set>/threads:<n>      limit/<instruction>/<target>/threads:<n>
-//   <kernel>/<target>/<shape>/tokens:<n>/<dram or cache>/threads:<n>
+//   <kernel>/<target>/<shape>/tokens:<n>/<where weights are>/threads:<n>
+// where weights are "dram" for few tokens, "layer" for many (one matrix, which stays where it fits)
+// or each thread's own in its "cache".
 //   onednn_<type>/<shape>/tokens:<n>/threads:<n>
 #include <benchmark/benchmark.h>
 
@@ -27,6 +29,7 @@ namespace {
 
 constexpr int64_t kMiB = int64_t{1} << 20;
 constexpr int64_t kTokenCounts[] = {1, 4, 16, 128, 512};
+constexpr int64_t kFewTokens = 16;  // that take about as long as reading the weights
 constexpr int64_t kFromMemoryBytes = 256 * kMiB;
 // One token's weights in cache: 1024 rows of 2560 columns, 640 KiB at 2 bits, for each thread.
 constexpr LayerShape kCacheShape = {"1024x2560", 1024, 2560};
@@ -97,7 +100,7 @@ void RegisterLimits() {
 
 void BenchKernel(benchmark::State& state, const MatmulKernel& kernel, LayerShape shape,
                  int64_t num_tokens) {
-  const int64_t min_bytes = num_tokens > 16 ? 0 : kFromMemoryBytes;
+  const int64_t min_bytes = num_tokens > kFewTokens ? 0 : kFromMemoryBytes;
   const std::vector<PackedMatrix> weights = MakeWeights(kernel.format, shape, min_bytes);
   if (!kernel.supports(weights[0])) {
     state.SkipWithError("not supported on this target");
@@ -138,7 +141,8 @@ void RegisterKernels(const std::string& target) {
       if (tokens < kernel.min_tokens || tokens > kernel.max_tokens) continue;
       const std::string suffix = "/tokens:" + std::to_string(tokens);
       for (const LayerShape& shape : kLayerShapes) {
-        Register(prefix + shape.name + suffix + "/dram", on_target([=](benchmark::State& state) {
+        const char* place = tokens > kFewTokens ? "/layer" : "/dram";
+        Register(prefix + shape.name + suffix + place, on_target([=](benchmark::State& state) {
                    BenchKernel(state, kernel, shape, tokens);
                  }));
       }

@@ -27,7 +27,7 @@ PackedMatrix RandomTernary(const WeightInfo& info) {
   scales.values = AlignedBuffer<float>(1);
   scales.values[0] = kScale;
   const CounterRandom random(1, static_cast<uint64_t>(info.id));
-  const WeightFormat format = PreferredTernaryFormat(scales);
+  const WeightFormat format = PreferredTernaryFormat(info.rows, scales);
   return PackCodes(format, info.rows, info.cols, std::move(scales),
                    [&](int64_t row, int8_t* trits) {
                      for (int64_t c = 0; c < info.cols; ++c) {

@@ -148,7 +148,7 @@ void PackProjection(const StoredTensor& tensor, const PackOptions& options, Mode
 void PackTrits(int64_t rows, int64_t cols, WeightScales scales, const CodeSource& trits,
                ActivationQuantizer activations, ModelWeight& weight) {
   weight.activation_quantizer = activations;
-  const WeightFormat format = PreferredTernaryFormat(scales);
+  const WeightFormat format = PreferredTernaryFormat(rows, scales);
   weight.matrix = activations == ActivationQuantizer::kNone
                       ? PackCodesAsBF16(rows, cols, std::move(scales), trits)
                       : PackCodes(format, rows, cols, std::move(scales), trits);

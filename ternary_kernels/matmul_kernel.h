@@ -73,11 +73,12 @@ const MatmulKernel& ChooseMatmulKernel(const PackedMatrix& weights, int64_t num_
 // Empty: back to choosing. Returns false if no kernel has that name.
 bool ForceMatmulKernel(std::string_view name);
 
-// The packed format ternary weights with these scales should get on this CPU: the format of the
-// kernel forced, or what generates text fastest. With lookups in tables of 128 bytes (AVX3_DL) that
-// is kTernaryDense, since memory is the limit and it has the fewest bytes; elsewhere, and for scale
-// groups that do not consist of whole bytes, kTernary2Bit.
-WeightFormat PreferredTernaryFormat(const WeightScales& scales);
+// The packed format ternary weights should get on this CPU: the format of the kernel forced, or
+// what generates text fastest. With lookups in tables of 128 bytes (AVX3_DL) that is kTernaryDense,
+// since memory is the limit and it has the fewest bytes; elsewhere, for few rows (making tables
+// takes as long for one as for many), and for scale groups that do not consist of whole bytes,
+// kTernary2Bit.
+WeightFormat PreferredTernaryFormat(int64_t rows, const WeightScales& scales);
 
 // Runs the call with the chosen kernel, rows in parallel.
 void Matmul(const MatmulCall& call);

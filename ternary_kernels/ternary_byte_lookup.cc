@@ -200,11 +200,12 @@ struct Piece {
   const uint8_t* codes;  // groups are kTernaryByteRows apart
   const uint8_t* tables;
   int64_t num_groups;
-  const uint8_t* fetch;  // as many codes, asked for meanwhile
+  const uint8_t* fetch;  // where codes lie that are asked for meanwhile
+  int64_t fetch_bytes;   // of them a group
 };
 
 // Adds (or stores, if `first`) the sums of kBlocks blocks of 64 rows.
-template <class Format, int kBlocks, bool kFetch>
+template <class Format, int kBlocks, int kFetchLines>
 HWY_NOINLINE void SumPiece(const Piece& piece, bool first, int32_t* sums) {
   const BytesTag du8;
   const WordsTag du16;
@@ -225,16 +226,15 @@ HWY_NOINLINE void SumPiece(const Piece& piece, bool first, int32_t* sums) {
       const Bytes h0 = hn::Load(du8, table + 128), h1 = hn::Load(du8, table + 192);
       for (int b = 0; b < kBlocks; ++b) {
         const Bytes code = hn::Load(du8, codes + b * kTernaryByteBlockRows);
-        if constexpr (kFetch) {
-          __builtin_prefetch(fetch + b * kTernaryByteBlockRows);
-        }
         const Bytes flip = Format::Flip(code);
         l[b] = hn::Add(l[b], Format::Apply(TwoTablesLookupBytes(l0, l1, code), flip));
         h[b] = hn::Add(h[b], Format::Apply(TwoTablesLookupBytes(h0, h1, code), flip));
       }
+      if constexpr (kFetchLines >= 1) __builtin_prefetch(fetch);
+      if constexpr (kFetchLines == 2) __builtin_prefetch(fetch + 64);
       table += kTableBytes;
       codes += kTernaryByteRows;
-      fetch += kTernaryByteRows;
+      fetch += piece.fetch_bytes;
     }
     for (int b = 0; b < kBlocks; ++b) {
       AddBytes(low[b], l[b]);
@@ -276,6 +276,7 @@ HWY_NOINLINE void SumPiece(const Piece& piece, bool first, int32_t* sums) {
 
 constexpr int64_t kBlockRows = 8192;
 constexpr int64_t kTileTokens = 32;
+constexpr int64_t kFewTokens = 16;  // whose products wait for memory
 
 template <class Format>
 struct FormSums {
@@ -303,24 +304,27 @@ struct FormSums {
           const int64_t in_superblock = row % kTernaryByteRows;
           const int64_t superblock = row / kTernaryByteRows;
           Piece piece = {weights.data.data() + layout.Offset(superblock, g) + in_superblock, tables,
-                         num_groups, nullptr};
-          // What comes from memory is asked for ahead: of one token, the next superblock; of more,
-          // those of the next chunk, spread over the tokens, which have work to do meanwhile.
-          const bool fetches = superblock % request.num_tokens == t;
-          piece.fetch = request.num_tokens == 1 ? piece.codes + kPieceBytes
-                        : g + num_groups < group_end
-                            ? weights.data.data() + layout.Offset(superblock, g + num_groups)
-                            : piece.codes;
+                         num_groups, nullptr, 0};
           if (in_superblock == 0 && row + kTernaryByteBlockRows < row_end) {
-            if (fetches) {
-              SumPiece<Format, 2, true>(piece, first, sums);
+            // What comes from memory is asked for ahead: of one token, the next superblock; of a
+            // few, the next chunk, a part of it during each token, so that reading never waits.
+            if (request.num_tokens == 1) {
+              piece.fetch = piece.codes + kPieceBytes;
+              piece.fetch_bytes = kTernaryByteRows;
+              SumPiece<Format, 2, 2>(piece, first, sums);
+            } else if (request.num_tokens <= kFewTokens) {
+              piece.fetch_bytes = kTernaryByteRows / request.num_tokens;
+              piece.fetch =
+                  weights.data.data() + t * num_groups * piece.fetch_bytes +
+                  layout.Offset(superblock, g + num_groups < group_end ? g + num_groups : g);
+              SumPiece<Format, 2, 1>(piece, first, sums);
             } else {
-              SumPiece<Format, 2, false>(piece, first, sums);
+              SumPiece<Format, 2, 0>(piece, first, sums);
             }
             row += kTernaryByteRows;
             sums += kTernaryByteRows;
           } else {
-            SumPiece<Format, 1, false>(piece, first, sums);
+            SumPiece<Format, 1, 0>(piece, first, sums);
             row += kTernaryByteBlockRows;
             sums += kTernaryByteBlockRows;
           }

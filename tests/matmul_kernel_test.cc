@@ -61,26 +61,27 @@ BOOST_AUTO_TEST_CASE(forced_kernel) {
   const MatmulProblem dense(WeightFormat::kF32, 8, 96, 1, ScaleKind::kTensor, 0, false, 1);
   BOOST_TEST(!ForceMatmulKernel("no-such-kernel"));
   const WeightScales& scales = ternary.weights.scales;
-  const WeightFormat best = PreferredTernaryFormat(scales);
+  const WeightFormat best = PreferredTernaryFormat(2048, scales);
   BOOST_TEST(ForceMatmulKernel("reference-2bit"));
-  BOOST_TEST((PreferredTernaryFormat(scales) == WeightFormat::kTernary2Bit));
+  BOOST_TEST((PreferredTernaryFormat(2048, scales) == WeightFormat::kTernary2Bit));
   BOOST_TEST(ChooseMatmulKernel(ternary.weights, 1).name == "reference-2bit");
   BOOST_TEST(ChooseMatmulKernel(dense.weights, 1).name == "dense-f32");
   BOOST_TEST(ForceMatmulKernel("lookup-add"));
-  BOOST_TEST((PreferredTernaryFormat(scales) == WeightFormat::kTernaryLookup));
+  BOOST_TEST((PreferredTernaryFormat(2048, scales) == WeightFormat::kTernaryLookup));
   BOOST_TEST(ChooseMatmulKernel(ternary.weights, 1).name == "dot-2bit-one");
   BOOST_TEST(ForceMatmulKernel(""));
-  BOOST_TEST((PreferredTernaryFormat(scales) == best));
+  BOOST_TEST((PreferredTernaryFormat(2048, scales) == best));
 }
 
 // Whatever is preferred on a target has a kernel there that is not the reference.
 BOOST_AUTO_TEST_CASE(preferred_format_has_a_fast_kernel) {
   ForEachSimdTarget([](const std::string& target) {
-    for (const int64_t group_size : {0, 32, 40}) {
+    for (const auto& [rows, group_size] :
+         {std::pair<int64_t, int64_t>{8, 0}, {2048, 0}, {2048, 32}, {2048, 40}}) {
       const ScaleKind kind = group_size == 0 ? ScaleKind::kRow : ScaleKind::kGroup;
       std::mt19937 random(1);
       const WeightFormat format =
-          PreferredTernaryFormat(RandomScales(kind, 8, 160, group_size, random));
+          PreferredTernaryFormat(rows, RandomScales(kind, 8, 160, group_size, random));
       const MatmulProblem problem(format, 8, 160, 1, kind, group_size, false, 1);
       for (const int64_t tokens : {1, 4, 100}) {
         const std::string_view name = ChooseMatmulKernel(problem.weights, tokens).name;

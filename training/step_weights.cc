@@ -151,8 +151,9 @@ PackedMatrix StepWeights::PackForInference(WeightId id) const {
   if (weight.activation_quantizer == ActivationQuantizer::kNone) {
     return PackCodesAsBF16(info.rows, info.cols, std::move(scales), source);
   }
-  const WeightFormat format =
-      weight.quantizer->max_code() == 1 ? PreferredTernaryFormat(scales) : WeightFormat::kInt8;
+  const WeightFormat format = weight.quantizer->max_code() == 1
+                                  ? PreferredTernaryFormat(info.rows, scales)
+                                  : WeightFormat::kInt8;
   return PackCodes(format, info.rows, info.cols, std::move(scales), source);
 }
 
