@@ -36,12 +36,25 @@ std::string ScaleTensorName(const std::string& weight_name) {
   return weight_name.substr(0, weight_name.rfind('.')) + ".scale";
 }
 
+// Of the parts of a model that was split, each is a file that says so.
+const GgufReader& RefuseParts(const GgufReader& reader) {
+  constexpr const char* kKey = "split.count";
+  const int64_t parts = reader.metadata().FindInteger(kKey, 0, UINT16_MAX).value_or(1);
+  if (parts <= 1) return reader;
+  throw Error(ErrorInfo{.what = "the file is a part of a model",
+                        .file = reader.path(),
+                        .key = kKey,
+                        .expected = "the whole model in one file",
+                        .found = fmt::format("{} parts", parts),
+                        .hint = "join them with llama-gguf-split --merge"});
+}
+
 class Loader {
  public:
   Loader(const std::string& path, const LoadOptions& options)
       : reader_(path),
         options_(options),
-        file_config_(ReadGgufConfig(reader_)),
+        file_config_(ReadGgufConfig(RefuseParts(reader_))),
         pack_options_{.i2s_layout = ChooseI2sLayout(reader_, options.i2s_layout),
                       .ternary_activations = Activations(true),
                       .dense_activations = Activations(file_config_.dense_takes_int8)} {}

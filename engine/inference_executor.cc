@@ -43,13 +43,26 @@ void GrowTo(AlignedBuffer<float>& buffer, int64_t size) {
   }
 }
 
+// The rotary table has a cosine and a sine for every position and pair: a file may ask for contexts
+// whose table alone would exhaust the memory.
+constexpr int64_t kMaxRopeTableBytes = int64_t{1} << 30;
+
+int64_t CheckedPositions(const ModelConfig& config, int64_t max_positions) {
+  const int64_t most = kMaxRopeTableBytes / (config.head_dim * static_cast<int64_t>(sizeof(float)));
+  if (max_positions <= most) return max_positions;
+  throw Error(ErrorInfo{.what = "the context is too long to run",
+                        .expected = "at most " + std::to_string(most) + " positions",
+                        .found = std::to_string(max_positions),
+                        .hint = "ask for a shorter context"});
+}
+
 }  // namespace
 
 InferenceExecutor::InferenceExecutor(const Model& model, KvCache& cache, int64_t max_positions)
     : model_(model),
       cache_(cache),
-      rope_(model.config.head_dim, model.config.rope_theta, max_positions,
-            model.config.rope_frequency_factors) {}
+      rope_(model.config.head_dim, model.config.rope_theta,
+            CheckedPositions(model.config, max_positions), model.config.rope_frequency_factors) {}
 
 Value InferenceExecutor::NewValue(int64_t width) {
   SlotSet& set = sets_[current_set_];

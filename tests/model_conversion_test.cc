@@ -11,10 +11,12 @@
 #include "engine/float_codec.h"
 #include "engine/gguf_model_writer.h"
 #include "engine/gguf_reader.h"
+#include "engine/gguf_writer.h"
 #include "engine/hf_model_writer.h"
 #include "engine/model_file.h"
 #include "engine/safetensors.h"
 #include "engine/score.h"
+#include "engine/session.h"
 #include "tests/support/error_text.h"
 #include "tests/support/temporary_folder.h"
 #include "tests/support/tiny_model.h"
@@ -371,6 +373,25 @@ BOOST_AUTO_TEST_CASE(WritesAndReadsQ6K) {
   const double difference = RelativeDifference(LogitsOf(folder / "a.gguf"), LogitsOf(*model));
   BOOST_TEST(difference > 1e-4);
   BOOST_TEST(difference < 0.1);  // six bits, through activations of eight
+}
+
+BOOST_AUTO_TEST_CASE(PartsOfModelsAreRefused) {
+  const TemporaryFolder folder;
+  GgufMetadata metadata;
+  metadata.Set("general.architecture", std::string("llama"));
+  metadata.Set("split.no", uint16_t{0});
+  metadata.Set("split.count", uint16_t{3});
+  CreateGguf(folder / "a-00001-of-00003.gguf", metadata, {}).Commit();
+  BOOST_TEST(Contains(ErrorText([&] { LoadModel(folder / "a-00001-of-00003.gguf", {}); }),
+                      "split.count: the file is a part of a model"));
+}
+
+// A context whose tables alone would exhaust the memory.
+BOOST_AUTO_TEST_CASE(ContextsBeyondReasonAreRefused) {
+  std::unique_ptr<Model> model = LoadModel(Fixture("llama_tq1_0.gguf"), {});
+  model->config.max_position_embeddings = int64_t{1} << 24;
+  BOOST_TEST(Contains(ErrorText([&] { Session(*model, {}); }),
+                      "at most 4194304 positions, found 16777216"));
 }
 
 BOOST_AUTO_TEST_CASE(SaysWhatDoesNotFit) {

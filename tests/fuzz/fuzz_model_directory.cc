@@ -1,0 +1,49 @@
+// Hugging Face directories: config.json, the tokenizer's configs and the weights. The input is the
+// files one after the other, each after its length as u32; names go by the order.
+#include <cstring>
+#include <filesystem>
+#include <fstream>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "engine/model_file.h"
+#include "engine/score.h"
+#include "ternary_kernels/parallel_for.h"
+#include "tests/fuzz/fuzz_file.h"
+
+namespace trit {
+namespace {
+
+constexpr const char* kNames[] = {"config.json", "model.safetensors", "tokenizer_config.json",
+                                  "generation_config.json", "tokenizer.model"};
+
+}  // namespace
+}  // namespace trit
+
+extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
+  using namespace trit;
+  SetNumThreads(1);
+  const std::filesystem::path directory =
+      std::filesystem::temp_directory_path() / ("trit-fuzz-" + std::to_string(getpid()));
+  std::filesystem::create_directories(directory);
+  for (const char* name : kNames) {
+    std::filesystem::remove(directory / name);
+    uint32_t length = 0;
+    if (size < sizeof(length)) continue;
+    std::memcpy(&length, data, sizeof(length));
+    data += sizeof(length);
+    size -= sizeof(length);
+    if (length > size) length = static_cast<uint32_t>(size);
+    std::ofstream(directory / name, std::ios::binary)
+        .write(reinterpret_cast<const char*>(data), length);
+    data += length;
+    size -= length;
+  }
+  std::unique_ptr<Model> model;
+  if (!Accepts([&] { model = LoadModel(directory.string(), {}); })) return 0;
+  if (model->config.max_position_embeddings > 4096) return 0;
+  const std::vector<int32_t> tokens = {0};
+  Accepts([&] { ComputeLogits(*model, tokens, [](int64_t, std::span<const float>) {}); });
+  return 0;
+}

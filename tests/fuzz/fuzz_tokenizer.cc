@@ -1,0 +1,56 @@
+// Tokenizer files: tokenizer.json, SentencePiece models and llama2.c's. The first byte chooses.
+// What is accepted gives back any text of its vocabulary, and what is written of it is read back.
+#include <memory>
+#include <optional>
+#include <string>
+
+#include "engine/llama2c_model.h"
+#include "engine/make_tokenizer.h"
+#include "engine/sentencepiece_model.h"
+#include "engine/tokenizer_json.h"
+#include "tests/fuzz/fuzz_file.h"
+
+namespace trit {
+namespace {
+
+constexpr const char* kTexts[] = {"", " ", "a  b\n\tc", "the 123'S d\xC3\xA9j\xC3\xA0 \xE2\x96\x81",
+                                  "\xF0\x9F\x98\x80<|im_end|></s>"};
+
+TokenizerData Parse(uint8_t kind, std::string_view bytes) {
+  if (kind % 3 == 0) return ParseTokenizerJson(bytes, "f");
+  if (kind % 3 == 1) return ParseSentencePieceModel(bytes, "f");
+  return ReadLlama2cTokenizer(FuzzFile(bytes).path());
+}
+
+bool GivesBack(const Tokenizer& tokenizer, std::string_view text) {
+  return tokenizer.DecodeText(tokenizer.Encode(text, true), true) == text;
+}
+
+}  // namespace
+}  // namespace trit
+
+extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
+  using namespace trit;
+  if (size == 0) return 0;
+  std::unique_ptr<Tokenizer> tokenizer;
+  if (!Accepts(
+          [&] { tokenizer = MakeTokenizer(Parse(data[0], TextOf(data + 1, size - 1)), "f"); })) {
+    return 0;
+  }
+  for (const char* text : kTexts) tokenizer->Encode(text, false);
+  const TokenizerData& parsed = tokenizer->data();
+  std::unique_ptr<Tokenizer> again;
+  const bool written = Accepts([&] {
+    const bool byte_level = parsed.model == "gpt2";
+    again = MakeTokenizer(byte_level
+                              ? ParseTokenizerJson(TokenizerToJson(parsed, "f"), "f")
+                              : ParseSentencePieceModel(SerializeSentencePieceModel(parsed), "f"),
+                          "f");
+  });
+  if (!written) return 0;
+  for (const char* text : kTexts) {
+    Promise(again->Encode(text, true) == tokenizer->Encode(text, true));
+    Promise(GivesBack(*again, text) == GivesBack(*tokenizer, text));
+  }
+  return 0;
+}
