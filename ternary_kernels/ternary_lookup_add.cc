@@ -92,15 +92,13 @@ void MakeTables(const int8_t* q, int64_t num_groups, GroupTables* tables) {
   }
 }
 
-// Sums of bytes, widened: of both bytes of a word, even + 256 odd modulo 2^16, and of the odd one.
-struct WideSum {
-  Words both, odd;
-};
-
-HWY_INLINE void AddBytes(WideSum& sum, Bytes bytes) {
+// Adds bytes to their sums in words: sum[0] of both bytes of a word, even + 256 odd modulo 2^16,
+// and sum[1] of the odd one. (An array: the constructor of a struct would lack the target's
+// attributes.)
+HWY_INLINE void AddBytes(Words (&sum)[2], Bytes bytes) {
   const Words words = hn::BitCast(WordsTag(), bytes);
-  sum.both = hn::Add(sum.both, words);
-  sum.odd = hn::Add(sum.odd, hn::ShiftRight<8>(words));
+  sum[0] = hn::Add(sum[0], words);
+  sum[1] = hn::Add(sum[1], hn::ShiftRight<8>(words));
 }
 
 // Vectors of rows at a time, which share the loading of tables; those of 16 bytes leave no
@@ -115,9 +113,9 @@ void AddVectors(const uint8_t* packed, int64_t num_groups, const GroupTables* ta
   const WordsTag du16;
   const Int32Tag di32;
   const Bytes nibble = hn::Set(du8, 15);
-  WideSum low[kVectors], high[kVectors];
+  Words low[kVectors][2], high[kVectors][2];
   for (int64_t v = 0; v < kVectors; ++v) {
-    low[v].both = low[v].odd = high[v].both = high[v].odd = hn::Zero(du16);
+    low[v][0] = low[v][1] = high[v][0] = high[v][1] = hn::Zero(du16);
   }
   int64_t c = 0;
   const auto add_run = [&](auto length) HWY_ATTR {
@@ -150,13 +148,13 @@ void AddVectors(const uint8_t* packed, int64_t num_groups, const GroupTables* ta
   const Words offset = hn::Set(du16, static_cast<uint16_t>(2 * kSumOffset * num_groups));
   const Words radix = hn::Set(du16, kRadix);
   for (int64_t v = 0; v < kVectors; ++v) {
-    const auto even_bytes = [&](const WideSum& sum)
-                                HWY_ATTR { return hn::Sub(sum.both, hn::ShiftLeft<8>(sum.odd)); };
+    const auto even_bytes = [&](const Words* sum)
+                                HWY_ATTR { return hn::Sub(sum[0], hn::ShiftLeft<8>(sum[1])); };
     const auto total = [&](Words l, Words h) HWY_ATTR {
       return hn::BitCast(di32, hn::Sub(hn::Add(l, hn::Mul(h, radix)), offset));
     };
     const Int32s even = total(even_bytes(low[v]), even_bytes(high[v]));
-    const Int32s odd = total(low[v].odd, high[v].odd);
+    const Int32s odd = total(low[v][1], high[v][1]);
     const Int32s sums[4] = {hn::ShiftRight<16>(hn::ShiftLeft<16>(even)),
                             hn::ShiftRight<16>(hn::ShiftLeft<16>(odd)), hn::ShiftRight<16>(even),
                             hn::ShiftRight<16>(odd)};
