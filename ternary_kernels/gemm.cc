@@ -1,6 +1,7 @@
 #include "ternary_kernels/gemm.h"
 
 #include <algorithm>
+#include <array>
 #include <compare>
 #include <cstring>
 #include <map>
@@ -122,18 +123,19 @@ class Product {
 #endif
     b_ = description.weights_desc();
     scratchpad_ = description.scratchpad_desc();
+    scratchpad_bytes_ = static_cast<int64_t>(scratchpad_.get_size());
     implementation_ = description.impl_info_str();
     matmul_ = dnnl::matmul(description);
   }
 
   void Run(const void* a, const void* b, void* c) const {
-    void* scratchpad =
-        ThreadScratch<Own, std::byte>(static_cast<int64_t>(scratchpad_.get_size()) + 1);
     const LibraryThreads threads(1);
-    matmul_.execute(Stream(), {{DNNL_ARG_SRC, memory(a_, Engine(), const_cast<void*>(a))},
-                               {DNNL_ARG_WEIGHTS, memory(b_, Engine(), const_cast<void*>(b))},
-                               {DNNL_ARG_DST, memory(c_, Engine(), c)},
-                               {DNNL_ARG_SCRATCHPAD, memory(scratchpad_, Engine(), scratchpad)}});
+    Arguments& arguments = ArgumentsOfThread();
+    arguments.Set(a, b, c, ThreadScratch<Own, std::byte>(scratchpad_bytes_ + 1));
+    dnnl::error::wrap_c_api(
+        dnnl_primitive_execute(matmul_.get(), Stream().get(),
+                               static_cast<int>(arguments.list.size()), arguments.list.data()),
+        "could not execute a matmul");
     Stream().wait();
   }
 
@@ -141,7 +143,38 @@ class Product {
   const std::string& implementation() const { return implementation_; }
 
  private:
+  // Memory objects of one thread: making them anew for every tile costs as much as a small tile.
+  struct Arguments {
+    explicit Arguments(const Product& product)
+        : memories{memory(product.a_, Engine(), DNNL_MEMORY_NONE),
+                   memory(product.b_, Engine(), DNNL_MEMORY_NONE),
+                   memory(product.c_, Engine(), DNNL_MEMORY_NONE),
+                   memory(product.scratchpad_, Engine(), DNNL_MEMORY_NONE)},
+          list{{{DNNL_ARG_SRC, memories[0].get()},
+                {DNNL_ARG_WEIGHTS, memories[1].get()},
+                {DNNL_ARG_DST, memories[2].get()},
+                {DNNL_ARG_SCRATCHPAD, memories[3].get()}}} {}
+
+    void Set(const void* a, const void* b, void* c, void* scratchpad) {
+      memories[0].set_data_handle(const_cast<void*>(a));
+      memories[1].set_data_handle(const_cast<void*>(b));
+      memories[2].set_data_handle(c);
+      memories[3].set_data_handle(scratchpad);
+    }
+
+    std::array<memory, 4> memories;
+    std::array<dnnl_exec_arg_t, 4> list;
+  };
+
+  Arguments& ArgumentsOfThread() const {
+    thread_local std::map<const Product*, Arguments> arguments;
+    const auto it = arguments.find(this);
+    if (it != arguments.end()) return it->second;
+    return arguments.try_emplace(this, *this).first->second;
+  }
+
   memory::desc a_, b_, c_, scratchpad_;
+  int64_t scratchpad_bytes_;
   std::string implementation_;
   dnnl::matmul matmul_;
 };

@@ -87,9 +87,9 @@ void RunRows(const LinearBackwardCall<T>& call, const WeightOperands<T>& operand
     const int64_t out_features = layer.product->k();
     const float* dy = layer.dy + begin * out_features;
     T* scaled = ThreadScratch<ConvertedGradient, T>(GemmTileRows() * out_features);
+    ScaleRows(dy, rows, out_features, layer.weight_factors, scaled);
     TransposeRows(dy, rows, out_features, layer.takes_codes ? inverse_scales : nullptr,
                   padded_end - begin, operands.transposed[i] + begin, operands.padded_rows);
-    ScaleRows(dy, rows, out_features, layer.weight_factors, scaled);
     layer.product->Run(scaled, rows, layer.weights, accumulate, dx);
     accumulate = true;
   }

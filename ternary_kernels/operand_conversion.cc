@@ -163,42 +163,49 @@ HWY_INLINE void StoreTransposed(const Bits (&v)[4], uint32_t* out, int64_t strid
 
 #endif  // !TRIT_SCALAR_TARGET
 
-// Columns [col, col + lanes) of x: `rows` rows, a multiple of 4 * kPair<T> and at most kStagedRows,
-// from x on. By way of a buffer: columns of `out` lie powers of two apart, where they would evict
-// each other from the L1 cache.
 #if !TRIT_SCALAR_TARGET
+// A block of x is transposed by way of a buffer: columns of `out` often lie powers of two apart,
+// where they would evict each other from the L1 cache.
 constexpr int64_t kStagedRows = 64;
+constexpr int64_t kStagedCols = 64;
 
+// rows: a multiple of 4 * kPair<T>; cols: a multiple of the vector length.
 template <typename T>
-HWY_INLINE void TransposeColumns(const float* x, int64_t rows, int64_t cols,
-                                 const float* row_factors, T* out, int64_t out_stride) {
+HWY_INLINE void TransposeBlock(const float* x, int64_t rows, int64_t cols, int64_t stride,
+                               const float* row_factors, T* out, int64_t out_stride) {
   const F32 d;
   constexpr int64_t kLanes = hn::MaxLanes(F32());
   constexpr int64_t kRows = 4 * kPair<T>;  // that make 16 bytes of a column
-  HWY_ALIGN T staged[kLanes * kStagedRows];
+  HWY_ALIGN T staged[kStagedCols * kStagedRows];
   for (int64_t r = 0; r < rows; r += kRows) {
-    Bits bits[4];
-    for (int64_t j = 0; j < 4; ++j) {
-      const float* row = x + (r + j * kPair<T>)*cols;
-      auto first = hn::LoadU(d, row);
-      if (row_factors != nullptr) {
-        first = hn::Mul(first, hn::Set(d, row_factors[r + j * kPair<T>]));
-      }
-      if constexpr (kPair<T> == 1) {
-        bits[j] = hn::BitCast(U32(), first);
-      } else {
-        auto second = hn::LoadU(d, row + cols);
-        if (row_factors != nullptr) {
-          second = hn::Mul(second, hn::Set(d, row_factors[r + 2 * j + 1]));
-        }
-        bits[j] = PairBits<false>(first, second);
-      }
+    hn::Vec<F32> factors[kRows];
+    for (int64_t j = 0; j < kRows; ++j) {
+      factors[j] = hn::Set(d, row_factors != nullptr ? row_factors[r + j] : 1.0f);
     }
-    StoreTransposed(bits, reinterpret_cast<uint32_t*>(staged + r), kStagedRows / kPair<T>);
+    for (int64_t c = 0; c < cols; c += kLanes) {
+      Bits bits[4];
+      for (int64_t j = 0; j < 4; ++j) {
+        const int64_t row = j * kPair<T>;
+        const float* from = x + (r + row) * stride + c;
+        const auto first = hn::Mul(hn::LoadU(d, from), factors[row]);
+        if constexpr (kPair<T> == 1) {
+          bits[j] = hn::BitCast(U32(), first);
+        } else {
+          bits[j] = PairBits<false>(first, hn::Mul(hn::LoadU(d, from + stride), factors[row + 1]));
+        }
+      }
+      StoreTransposed(bits, reinterpret_cast<uint32_t*>(staged + c * kStagedRows + r),
+                      kStagedRows / kPair<T>);
+    }
   }
-  for (int64_t c = 0; c < kLanes; ++c) {
-    std::memcpy(out + c * out_stride, staged + c * kStagedRows,
-                static_cast<size_t>(rows) * sizeof(T));
+  if (rows == kStagedRows) {
+    for (int64_t c = 0; c < cols; ++c) {
+      hwy::CopyBytes<kStagedRows * sizeof(T)>(staged + c * kStagedRows, out + c * out_stride);
+    }
+  } else {
+    for (int64_t c = 0; c < cols; ++c) {
+      std::copy_n(staged + c * kStagedRows, rows, out + c * out_stride);
+    }
   }
 }
 #endif
@@ -213,10 +220,11 @@ HWY_INLINE void Transpose(const float* x, int64_t rows, int64_t cols, const floa
   vector_rows = rows / kRows * kRows;
   vector_cols = cols / kLanes * kLanes;
   for (int64_t r = 0; r < vector_rows; r += kStagedRows) {
-    for (int64_t c = 0; c < vector_cols; c += kLanes) {
-      TransposeColumns(x + r * cols + c, std::min(kStagedRows, vector_rows - r), cols,
-                       row_factors != nullptr ? row_factors + r : nullptr, out + c * out_stride + r,
-                       out_stride);
+    for (int64_t c = 0; c < vector_cols; c += kStagedCols) {
+      TransposeBlock(x + r * cols + c, std::min(kStagedRows, vector_rows - r),
+                     std::min(kStagedCols, vector_cols - c), cols,
+                     row_factors != nullptr ? row_factors + r : nullptr, out + c * out_stride + r,
+                     out_stride);
     }
   }
 #endif
