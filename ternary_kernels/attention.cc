@@ -9,6 +9,7 @@
 #include "ternary_kernels/attention_kernels.h"
 #include "ternary_kernels/check.h"
 #include "ternary_kernels/parallel_for.h"
+#include "ternary_kernels/thread_scratch.h"
 
 namespace trit {
 namespace {
@@ -23,13 +24,8 @@ constexpr int64_t kTilesPerThread = 4;
 constexpr int64_t kPagesPerTask = 2;
 constexpr int64_t kMaxStateFloats = int64_t{1} << 22;
 
-// At least `floats` floats that this thread keeps for the next call.
-float* ThreadScratch(int64_t floats) {
-  thread_local AlignedBuffer<float> buffer;
-  const size_t size = static_cast<size_t>(floats);
-  if (buffer.size() < size) buffer = AlignedBuffer<float>(size);
-  return buffer.data();
-}
+struct ForwardScratch {};
+struct BackwardScratch {};
 
 void CheckShape(const AttentionShape& shape) {
   TRIT_CHECK(shape.head_dim > 0 && shape.num_kv_heads > 0 &&
@@ -115,7 +111,7 @@ bool SharePages(const AttentionShape& shape, ForwardPlan& plan) {
 void ForwardByTiles(const AttentionCall& call, const ForwardPlan& plan, int64_t scratch_floats) {
   ParallelFor(std::ssize(plan.tiles), [&](int64_t t) {
     const AttentionTile& tile = plan.tiles[static_cast<size_t>(t)];
-    AttentionForwardTile(call, tile, ThreadScratch(scratch_floats));
+    AttentionForwardTile(call, tile, ThreadScratch<ForwardScratch, float>(scratch_floats));
   });
 }
 
@@ -125,8 +121,8 @@ void ForwardByPages(const AttentionCall& call, ForwardPlan& plan, int64_t scratc
     const AttentionTile& tile = plan.tiles[task.tile];
     float* const states = plan.states.data() + plan.state_begin[task.tile] +
                           task.page_begin * AttentionStateFloats(call.shape, tile.num_positions);
-    AttentionForwardPages(call, tile, task.page_begin, task.page_end, ThreadScratch(scratch_floats),
-                          states);
+    AttentionForwardPages(call, tile, task.page_begin, task.page_end,
+                          ThreadScratch<ForwardScratch, float>(scratch_floats), states);
   });
   ParallelFor(std::ssize(plan.tiles), [&](int64_t t) {
     const size_t tile = static_cast<size_t>(t);
@@ -183,8 +179,8 @@ void AttentionForward(const AttentionShape& shape, std::span<const AttentionSegm
 
 void AttentionBackward(const AttentionShape& shape, std::span<const TrainingSegment> segments,
                        const float* q, const float* k, const float* v, const float* out,
-                       const float* log_sum_exp, const float* dout, float* dq, float* dk,
-                       float* dv) {
+                       const float* log_sum_exp, const float* dout, bool in_bf16, float* dq,
+                       float* dk, float* dv) {
   CheckShape(shape);
   const AttentionBackwardCall call = {.shape = shape,
                                       .q = q,
@@ -196,10 +192,12 @@ void AttentionBackward(const AttentionShape& shape, std::span<const TrainingSegm
                                       .dq = dq,
                                       .dk = dk,
                                       .dv = dv};
+  const auto scratch_floats = in_bf16 ? AttentionBackwardScratchBF16 : AttentionBackwardScratch;
+  const auto backward = in_bf16 ? AttentionBackwardSegmentBF16 : AttentionBackwardSegment;
   ParallelFor(std::ssize(segments) * shape.num_kv_heads, [&](int64_t task) {
     const TrainingSegment& segment = segments[static_cast<size_t>(task / shape.num_kv_heads)];
-    AttentionBackwardSegment(call, segment, task % shape.num_kv_heads,
-                             ThreadScratch(AttentionBackwardScratch(shape, segment.num_rows)));
+    backward(call, segment, task % shape.num_kv_heads,
+             ThreadScratch<BackwardScratch, float>(scratch_floats(shape, segment.num_rows)));
   });
 }
 

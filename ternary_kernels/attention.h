@@ -63,12 +63,12 @@ struct TrainingSegment {
 };
 
 // Gradients from saved q, k, v, out, log_sum_exp (probabilities are recomputed). q, out, dout, dq:
-// (rows, H * D); k, v, dk, dv: (rows, G * D); all dense. dq, dk, dv are overwritten. In parallel
-// over segments and kv heads.
+// (rows, H * D); k, v, dk, dv: (rows, G * D); all dense. dq, dk, dv are overwritten. in_bf16: all
+// products but the scores round their operands to bf16. In parallel over segments and kv heads.
 void AttentionBackward(const AttentionShape& shape, std::span<const TrainingSegment> segments,
                        const float* q, const float* k, const float* v, const float* out,
-                       const float* log_sum_exp, const float* dout, float* dq, float* dk,
-                       float* dv);
+                       const float* log_sum_exp, const float* dout, bool in_bf16, float* dq,
+                       float* dk, float* dv);
 
 }  // namespace trit
 

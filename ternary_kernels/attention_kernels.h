@@ -80,6 +80,11 @@ int64_t AttentionBackwardScratch(const AttentionShape& shape, int64_t num_rows);
 void AttentionBackwardSegment(const AttentionBackwardCall& call, const TrainingSegment& segment,
                               int64_t kv_head, float* scratch);
 
+// The same with all products but the scores in bf16.
+int64_t AttentionBackwardScratchBF16(const AttentionShape& shape, int64_t num_rows);
+void AttentionBackwardSegmentBF16(const AttentionBackwardCall& call, const TrainingSegment& segment,
+                                  int64_t kv_head, float* scratch);
+
 }  // namespace trit
 
 #endif  // TRIT_TERNARY_KERNELS_ATTENTION_KERNELS_H_

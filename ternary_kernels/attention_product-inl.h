@@ -1,7 +1,8 @@
 // The one matrix product of attention, forward and backward, with vectors along the columns:
 //   c[r][x] (+)= sum_k a(r, k) * b[k][x],   k ascending, one fused multiply-add each.
-// An element's bits depend on neither the number of rows nor that of columns in a call. Per target:
-// include it after highway.h in a file that foreach_target.h compiles again and again.
+// How elements are multiplied is a parameter: floats here, pairs of bf16 for two k at once
+// elsewhere. An element's bits depend on neither the number of rows nor that of columns in a call.
+// Per target: include it after highway.h in a file that foreach_target.h compiles again and again.
 
 // Toggled, not once: each target needs its own copy.
 #if defined(TRIT_TERNARY_KERNELS_ATTENTION_PRODUCT_INL_H_) == defined(HWY_TARGET_TOGGLE)
@@ -11,7 +12,7 @@
 #define TRIT_TERNARY_KERNELS_ATTENTION_PRODUCT_INL_H_
 #endif
 
-#include <hwy/highway.h>
+#include "ternary_kernels/hwy_shim-inl.h"
 
 #include <cstdint>
 
@@ -30,21 +31,38 @@ constexpr int64_t kProductVectors = 4;
 constexpr int64_t kProductVectors = 2;
 #endif
 
-struct ProductOperands {
-  const float* a;  // a(r, k) = a[r * a_row_stride + k * a_step]
+struct FloatStep {
+  using Element = float;
+  using Vector = hwy::HWY_NAMESPACE::Vec<AttentionTag>;
+  static HWY_INLINE Vector Load(const float* b) {
+    return hwy::HWY_NAMESPACE::LoadU(AttentionTag(), b);
+  }
+  static HWY_INLINE Vector Broadcast(const float* a) {
+    return hwy::HWY_NAMESPACE::Set(AttentionTag(), *a);
+  }
+  static HWY_INLINE Vector Add(Vector factor, Vector columns, Vector sum) {
+    return hwy::HWY_NAMESPACE::MulAdd(factor, columns, sum);
+  }
+};
+
+template <class Step>
+struct StepOperands {
+  using Element = typename Step::Element;
+  const Element* a;  // a(r, k) = a[r * a_row_stride + k * a_step]
   int64_t a_row_stride;
   int64_t a_step;
-  const float* b;
+  const Element* b;
   int64_t b_stride;
   int64_t num_steps;  // of k
   bool accumulate;    // c += instead of c =
   float* c;
   int64_t c_stride;
 };
+using ProductOperands = StepOperands<FloatStep>;
 
 // Columns [first, first + kVectors * lanes) of kRows rows.
-template <int64_t kRows, int64_t kVectors>
-HWY_NOINLINE void ProductBlock(const ProductOperands& operands, int64_t first) {
+template <int64_t kRows, int64_t kVectors, class Step>
+HWY_NOINLINE void ProductBlock(const StepOperands<Step>& operands, int64_t first) {
   namespace hn = hwy::HWY_NAMESPACE;
   const AttentionTag d;
   const int64_t lanes = static_cast<int64_t>(hn::Lanes(d));
@@ -57,18 +75,18 @@ HWY_NOINLINE void ProductBlock(const ProductOperands& operands, int64_t first) {
     }
   }
 
-  const float* a = operands.a;
-  const float* b = operands.b + first;
+  const typename Step::Element* a = operands.a;
+  const typename Step::Element* b = operands.b + first;
   const int64_t a_row_stride = operands.a_row_stride;
   const int64_t a_step = operands.a_step;
   const int64_t b_stride = operands.b_stride;
   for (int64_t k = operands.num_steps; k > 0; --k) {
-    hn::Vec<AttentionTag> columns[kVectors];
-    for (int64_t v = 0; v < kVectors; ++v) columns[v] = hn::LoadU(d, b + v * lanes);
+    decltype(Step::Load(b)) columns[kVectors];
+    for (int64_t v = 0; v < kVectors; ++v) columns[v] = Step::Load(b + v * lanes);
     for (int64_t r = 0; r < kRows; ++r) {
-      const auto factor = hn::Set(d, a[r * a_row_stride]);
+      const auto factor = Step::Broadcast(a + r * a_row_stride);
       for (int64_t v = 0; v < kVectors; ++v) {
-        sums[r][v] = hn::MulAdd(factor, columns[v], sums[r][v]);
+        sums[r][v] = Step::Add(factor, columns[v], sums[r][v]);
       }
     }
     a += a_step;
@@ -83,8 +101,8 @@ HWY_NOINLINE void ProductBlock(const ProductOperands& operands, int64_t first) {
 }
 
 // Columns from `first` on, in blocks of kVectors vectors and a narrower last one.
-template <int64_t kRows, int64_t kVectors = kProductVectors>
-HWY_INLINE void ProductColumns(const ProductOperands& operands, int64_t first, int64_t columns) {
+template <int64_t kRows, int64_t kVectors = kProductVectors, class Step>
+HWY_INLINE void ProductColumns(const StepOperands<Step>& operands, int64_t first, int64_t columns) {
   const int64_t block = kVectors * static_cast<int64_t>(hwy::HWY_NAMESPACE::Lanes(AttentionTag()));
   // Whole vectors are computed, so the last may begin before `columns` and end behind it.
   const int64_t lanes = block / kVectors;
@@ -96,7 +114,8 @@ HWY_INLINE void ProductColumns(const ProductOperands& operands, int64_t first, i
 
 // rows: 1 to kProductRows. Writes whole vectors: c's rows (and b's, for reading) must extend to
 // the next multiple of the vector length behind `columns`.
-HWY_INLINE void Product(const ProductOperands& operands, int64_t rows, int64_t columns) {
+template <class Step>
+HWY_INLINE void Product(const StepOperands<Step>& operands, int64_t rows, int64_t columns) {
   switch (rows) {
     case 1:
       return ProductColumns<1>(operands, 0, columns);

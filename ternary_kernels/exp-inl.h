@@ -15,7 +15,7 @@
 #define TRIT_TERNARY_KERNELS_EXP_INL_H_
 #endif
 
-#include "hwy/highway.h"
+#include "ternary_kernels/hwy_shim-inl.h"
 
 HWY_BEFORE_NAMESPACE();
 namespace trit {

@@ -10,6 +10,7 @@
 #undef HWY_TARGET_INCLUDE
 #define HWY_TARGET_INCLUDE "ternary_kernels/operand_conversion.cc"
 #include "hwy/foreach_target.h"
+#include "ternary_kernels/bf16_pairs-inl.h"
 #include "ternary_kernels/hwy_shim-inl.h"
 #include "ternary_kernels/vector_loops-inl.h"
 
@@ -67,18 +68,6 @@ HWY_INLINE hn::Vec<D> LoadFloats(D d, const int8_t* codes) {
   return hn::ConvertTo(d, hn::PromoteTo(hn::RebindToSigned<D>(), hn::LoadU(d8, codes)));
 }
 
-// The bits of v, rounded to nearest even where bf16 cuts them; what is below is garbage.
-template <class D>
-HWY_INLINE hn::Vec<hn::RebindToUnsigned<D>> RoundedBits(D d, hn::Vec<D> v) {
-  const hn::RebindToUnsigned<D> du;
-  const auto bits = hn::BitCast(du, v);
-  const auto odd = hn::And(hn::ShiftRight<16>(bits), hn::Set(du, 1u));
-  const auto rounded = hn::Add(bits, hn::Add(odd, hn::Set(du, 0x7fffu)));
-  const auto quiet = hn::Or(bits, hn::Set(du, 0x400000u));
-  (void)d;
-  return hn::IfThenElse(hn::RebindMask(du, hn::IsNaN(v)), quiet, rounded);
-}
-
 template <class D>
 HWY_INLINE void StoreVector(D d, hn::Vec<D> v, float* out) {
   hn::StoreU(v, d, out);
@@ -120,45 +109,11 @@ using F32 = hn::ScalableTag<float>;
 using U32 = hn::RebindToUnsigned<F32>;
 using Bits = hn::Vec<U32>;
 
-// bf16: lanes with `low` in the lower and `high` in the upper half. `exact`: nothing to round.
-template <bool kExact>
-HWY_INLINE Bits PairBits(hn::Vec<F32> low, hn::Vec<F32> high) {
-  const U32 du;
-  const Bits upper = hn::Set(du, 0xffff0000u);
-  if constexpr (kExact) {  // the lower half of the bits is zero
-    return hn::Or(hn::ShiftRight<16>(hn::BitCast(du, low)), hn::BitCast(du, high));
-  } else {
-    return hn::Or(hn::ShiftRight<16>(RoundedBits(F32(), low)),
-                  hn::And(RoundedBits(F32(), high), upper));
-  }
-}
-
-// Stores block b (4 lanes) of v at out + b * stride.
-template <class D>
-HWY_INLINE void StoreBlocks(D d, hn::Vec<D> v, uint32_t* out, int64_t stride) {
-  if constexpr (hn::MaxLanes(d) > 4) {
-    const hn::Half<D> half;
-    StoreBlocks(half, hn::LowerHalf(half, v), out, stride);
-    StoreBlocks(half, hn::UpperHalf(half, v), out + hn::MaxLanes(half) / 4 * stride, stride);
-  } else {
-    hn::StoreU(v, d, out);
-  }
-}
-
-// With lane i of v[j] = element (j, i): stores (0..3, i) at out + i * stride.
-HWY_INLINE void StoreTransposed(const Bits (&v)[4], uint32_t* out, int64_t stride) {
-  const U32 d;
-  const hn::Repartition<uint64_t, U32> d64;
-  const auto low01 = hn::BitCast(d64, hn::InterleaveLower(d, v[0], v[1]));
-  const auto low23 = hn::BitCast(d64, hn::InterleaveLower(d, v[2], v[3]));
-  const auto up01 = hn::BitCast(d64, hn::InterleaveUpper(d, v[0], v[1]));
-  const auto up23 = hn::BitCast(d64, hn::InterleaveUpper(d, v[2], v[3]));
-  StoreBlocks(d, hn::BitCast(d, hn::InterleaveLower(d64, low01, low23)), out, 4 * stride);
-  StoreBlocks(d, hn::BitCast(d, hn::InterleaveUpper(d64, low01, low23)), out + stride, 4 * stride);
-  StoreBlocks(d, hn::BitCast(d, hn::InterleaveLower(d64, up01, up23)), out + 2 * stride,
-              4 * stride);
-  StoreBlocks(d, hn::BitCast(d, hn::InterleaveUpper(d64, up01, up23)), out + 3 * stride,
-              4 * stride);
+// Codes need no rounding.
+template <typename Source>
+HWY_INLINE Bits PairOf(hn::Vec<F32> low, hn::Vec<F32> high) {
+  if constexpr (std::is_same_v<Source, int8_t>) return PairBitsExact(F32(), low, high);
+  return PairBits(F32(), low, high);
 }
 
 #endif  // !TRIT_SCALAR_TARGET
@@ -191,10 +146,10 @@ HWY_INLINE void TransposeBlock(const float* x, int64_t rows, int64_t cols, int64
         if constexpr (kPair<T> == 1) {
           bits[j] = hn::BitCast(U32(), first);
         } else {
-          bits[j] = PairBits<false>(first, hn::Mul(hn::LoadU(d, from + stride), factors[row + 1]));
+          bits[j] = PairBits(d, first, hn::Mul(hn::LoadU(d, from + stride), factors[row + 1]));
         }
       }
-      StoreTransposed(bits, reinterpret_cast<uint32_t*>(staged + c * kStagedRows + r),
+      StoreTransposed(U32(), bits, reinterpret_cast<uint32_t*>(staged + c * kStagedRows + r),
                       kStagedRows / kPair<T>);
     }
   }
@@ -261,8 +216,7 @@ HWY_INLINE void PackPanelRows(const Source* first, const Source* second, int64_t
       hn::StoreU(v, d, out + c);
     } else {
       const auto w = second != nullptr ? LoadFloats(d, second + c) : hn::Zero(d);
-      hn::StoreU(PairBits<std::is_same_v<Source, int8_t>>(v, w), U32(),
-                 reinterpret_cast<uint32_t*>(out + 2 * c));
+      hn::StoreU(PairOf<Source>(v, w), U32(), reinterpret_cast<uint32_t*>(out + 2 * c));
     }
   }
 #endif
@@ -333,11 +287,10 @@ HWY_INLINE void PackTransposed(const PackedView& view, const Source* x, int64_t 
           bits[j] = hn::BitCast(U32(), v);
         } else {
           const auto w = LoadFloats(d, p + lanes);
-          bits[j] = PairBits<std::is_same_v<Source, int8_t>>(hn::ConcatEven(d, w, v),
-                                                             hn::ConcatOdd(d, w, v));
+          bits[j] = PairOf<Source>(hn::ConcatEven(d, w, v), hn::ConcatOdd(d, w, v));
         }
       }
-      StoreTransposed(bits, reinterpret_cast<uint32_t*>(to + r * width), width);
+      StoreTransposed(U32(), bits, reinterpret_cast<uint32_t*>(to + r * width), width);
     }
     for (int64_t j = 0; j < 4; ++j) {
       for (int64_t rest = r; rest < view.k; ++rest) {

@@ -12,7 +12,7 @@
 #include <cstddef>
 #include <cstdint>
 
-#include "hwy/highway.h"
+#include "ternary_kernels/hwy_shim-inl.h"
 
 HWY_BEFORE_NAMESPACE();
 namespace trit {

@@ -52,7 +52,7 @@ struct Gradients {
 // Forward through pages, then backward of `differentiated`, as training does. Gradients begin as
 // NaN: they must be overwritten, and only in the rows of segments.
 Gradients ForwardBackward(const Inputs& inputs, std::span<const TrainingSegment> segments,
-                          std::span<const TrainingSegment> differentiated) {
+                          std::span<const TrainingSegment> differentiated, bool in_bf16) {
   const AttentionShape& shape = inputs.shape;
   const int64_t q_stride = shape.num_heads * shape.head_dim;
   const int64_t kv_stride = shape.num_kv_heads * shape.head_dim;
@@ -83,13 +83,14 @@ Gradients ForwardBackward(const Inputs& inputs, std::span<const TrainingSegment>
                          std::vector<float>(inputs.k.size(), nan),
                          std::vector<float>(inputs.v.size(), nan)};
   AttentionBackward(shape, differentiated, inputs.q.data(), inputs.k.data(), inputs.v.data(),
-                    out.data(), log_sum_exp.data(), inputs.dout.data(), gradients.dq.data(),
-                    gradients.dk.data(), gradients.dv.data());
+                    out.data(), log_sum_exp.data(), inputs.dout.data(), in_bf16,
+                    gradients.dq.data(), gradients.dk.data(), gradients.dv.data());
   return gradients;
 }
 
-Gradients ForwardBackward(const Inputs& inputs, std::span<const TrainingSegment> segments) {
-  return ForwardBackward(inputs, segments, segments);
+Gradients ForwardBackward(const Inputs& inputs, std::span<const TrainingSegment> segments,
+                          bool in_bf16 = false) {
+  return ForwardBackward(inputs, segments, segments, in_bf16);
 }
 
 template <typename Body>
@@ -224,6 +225,21 @@ BOOST_AUTO_TEST_CASE(gradients_match_the_formulas_on_every_target) {
   });
 }
 
+// dP is off by 2^-7 of its terms, both operands being rounded by 2^-9 or less, and so is every term
+// of a gradient again; delta and P are as exact as in floats.
+BOOST_AUTO_TEST_CASE(bf16_gradients_match_the_formulas_on_every_target) {
+  ForEachShape([](const AttentionShape& shape) {
+    const Inputs inputs(shape, kRows, 5);
+    const DoubleGradients expected = ReferenceGradients(inputs, kSegments);
+    ForEachSimdTarget([&] {
+      const Gradients gradients = ForwardBackward(inputs, kSegments, true);
+      BOOST_TEST(WorstError(gradients.dq, expected.dq, expected.dq_terms, 0x1p-7) <= 1.0);
+      BOOST_TEST(WorstError(gradients.dk, expected.dk, expected.dk_terms, 0x1p-7) <= 1.0);
+      BOOST_TEST(WorstError(gradients.dv, expected.dv, expected.dv_terms, 0x1p-7) <= 1.0);
+    });
+  });
+}
+
 // sum of out * dout, plainly.
 double Loss(const Inputs& inputs, std::span<const TrainingSegment> segments,
             std::span<const double> q, std::span<const double> k, std::span<const double> v) {
@@ -283,22 +299,24 @@ BOOST_AUTO_TEST_CASE(threads_do_not_change_bits) {
   ForEachSimdTarget([] {
     ForEachShape([](const AttentionShape& shape) {
       const Inputs inputs(shape, kRows, 6);
-      SetNumThreads(1);
-      const Gradients expected = ForwardBackward(inputs, kSegments);
-      for (const int threads : {2, 5}) {
-        SetNumThreads(threads);
-        BOOST_TEST((ForwardBackward(inputs, kSegments) == expected));
+      for (const bool in_bf16 : {false, true}) {
+        SetNumThreads(1);
+        const Gradients expected = ForwardBackward(inputs, kSegments, in_bf16);
+        for (const int threads : {2, 5}) {
+          SetNumThreads(threads);
+          BOOST_TEST((ForwardBackward(inputs, kSegments, in_bf16) == expected));
+        }
       }
     });
   });
   SetNumThreads(num_threads);
 }
 
-BOOST_AUTO_TEST_CASE(segments_do_not_see_each_other) {
-  ForEachSimdTarget([] {
+void CheckIsolation(bool in_bf16) {
+  ForEachSimdTarget([in_bf16] {
     const AttentionShape shape = {.num_heads = 6, .num_kv_heads = 2, .head_dim = 64};
     Inputs inputs(shape, kRows, 7);
-    const Gradients expected = ForwardBackward(inputs, kSegments);
+    const Gradients expected = ForwardBackward(inputs, kSegments, in_bf16);
     // Other rows are NaN, and one segment alone is differentiated.
     const TrainingSegment& segment = kSegments[1];
     const auto isolate = [&](std::vector<float>& x) {
@@ -309,7 +327,7 @@ BOOST_AUTO_TEST_CASE(segments_do_not_see_each_other) {
                 std::numeric_limits<float>::quiet_NaN());
     };
     for (std::vector<float>* x : {&inputs.q, &inputs.k, &inputs.v, &inputs.dout}) isolate(*x);
-    const Gradients alone = ForwardBackward(inputs, kSegments, {&segment, 1});
+    const Gradients alone = ForwardBackward(inputs, kSegments, {&segment, 1}, in_bf16);
     const auto check = [&](const std::vector<float>& x, const std::vector<float>& y) {
       const size_t stride = x.size() / kRows;
       const size_t begin = static_cast<size_t>(segment.first_row) * stride;
@@ -322,6 +340,11 @@ BOOST_AUTO_TEST_CASE(segments_do_not_see_each_other) {
     check(alone.dk, expected.dk);
     check(alone.dv, expected.dv);
   });
+}
+
+BOOST_AUTO_TEST_CASE(segments_do_not_see_each_other) {
+  CheckIsolation(false);
+  CheckIsolation(true);
 }
 
 }  // namespace

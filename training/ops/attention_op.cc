@@ -78,8 +78,8 @@ void AttentionOp::Backward(Tape& tape) {
   const GradientTarget dv = tape.TargetFor(v_);
   TRIT_CHECK(!dq.accumulate && !dk.accumulate && !dv.accumulate);  // nothing else reads them
   AttentionBackward(ShapeOf(context_.config), segments, tape.Data(q_), tape.Data(k_), tape.Data(v_),
-                    tape.Data(out_), log_sum_exp_.data(), tape.Gradient(out_), dq.data, dk.data,
-                    dv.data);
+                    tape.Data(out_), log_sum_exp_.data(), tape.Gradient(out_),
+                    context_.weights.precision() == Precision::kBF16, dq.data, dk.data, dv.data);
   tape.pool().Return(std::move(log_sum_exp_));
   tape.Free(out_);
 }
