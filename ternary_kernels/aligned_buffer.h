@@ -6,7 +6,6 @@
 #include <cstddef>
 #include <cstdint>
 #include <cstdlib>
-#include <cstring>
 #include <new>
 #include <span>
 #include <type_traits>
@@ -15,6 +14,10 @@
 namespace trit {
 
 inline constexpr size_t kBufferAlignment = 64;  // bytes: a cache line and the widest vector
+
+// `bytes` zero bytes, to be freed with std::free, or null. Large blocks ask for huge pages: passes
+// over many rows at once otherwise miss the translation caches.
+void* AllocateZeroed(size_t bytes);
 
 template <typename T>
 class AlignedBuffer {
@@ -27,9 +30,8 @@ class AlignedBuffer {
     if (size > (SIZE_MAX - 2 * kBufferAlignment) / sizeof(T)) throw std::bad_alloc();
     const size_t bytes = (size * sizeof(T) + 2 * kBufferAlignment - 1) / kBufferAlignment *
                          kBufferAlignment;
-    data_ = static_cast<T*>(std::aligned_alloc(kBufferAlignment, bytes));
+    data_ = static_cast<T*>(AllocateZeroed(bytes));
     if (data_ == nullptr) throw std::bad_alloc();
-    std::memset(static_cast<void*>(data_), 0, bytes);
   }
   AlignedBuffer(AlignedBuffer&& other) noexcept { *this = std::move(other); }
   AlignedBuffer& operator=(AlignedBuffer&& other) noexcept {
