@@ -1,5 +1,6 @@
 #include "ternary_kernels/aligned_buffer.h"
 
+#include <cstdint>
 #include <cstdlib>
 #include <cstring>
 
@@ -8,16 +9,25 @@
 #endif
 
 namespace trit {
+namespace {
+
+// Asks for huge pages where whole ones fit. The system may say no.
+void AskForHugePages([[maybe_unused]] void* data, [[maybe_unused]] size_t bytes) {
+#ifdef __linux__
+  constexpr uintptr_t kHugePage = uintptr_t{2} << 20;
+  const auto begin = reinterpret_cast<uintptr_t>(data);
+  const uintptr_t first = (begin + kHugePage - 1) / kHugePage * kHugePage;
+  const uintptr_t last = (begin + bytes) / kHugePage * kHugePage;
+  if (last > first) madvise(reinterpret_cast<void*>(first), last - first, MADV_HUGEPAGE);
+#endif
+}
+
+}  // namespace
 
 void* AllocateZeroed(size_t bytes) {
-  constexpr size_t kHugePage = size_t{2} << 20;
-  const bool huge = bytes >= 2 * kHugePage;
-  const size_t alignment = huge ? kHugePage : kBufferAlignment;
-  void* data = std::aligned_alloc(alignment, (bytes + alignment - 1) / alignment * alignment);
+  void* data = std::aligned_alloc(kBufferAlignment, bytes);
   if (data == nullptr) return nullptr;
-#ifdef __linux__
-  if (huge) madvise(data, bytes, MADV_HUGEPAGE);  // it may say no
-#endif
+  AskForHugePages(data, bytes);
   std::memset(data, 0, bytes);
   return data;
 }

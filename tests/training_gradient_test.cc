@@ -155,6 +155,67 @@ BOOST_AUTO_TEST_CASE(one_or_two_threads_give_the_same_bits) {
   SetNumThreads(before);
 }
 
+BOOST_AUTO_TEST_CASE(checkpointed_layers_give_the_same_bits) {
+  ModelConfig config = SmallConfig(GateActivation::kRelu2, true, true);
+  config.num_hidden_layers = 8;
+  const Task task = MakeTask(config.vocab_size);
+  for (const QuantizationConfig& quantization : ManyQuantizers()) {
+    std::vector<float> gradients[2];
+    double losses[2];
+    int64_t bytes[2];
+    for (const bool checkpointed : {false, true}) {
+      TrainableModel model(config, quantization, Precision::kF32, 128);
+      InitializeForTest(model, 35);
+      model.executor().set_activation_checkpointing(checkpointed);
+      for (int step = 0; step < 2; ++step) {
+        model.parameters().ZeroGradients();
+        losses[checkpointed] =
+            model.AccumulateGradients(task.batch, task.targets, task.weights, true);
+      }
+      gradients[checkpointed] = AllGradients(model);
+      bytes[checkpointed] = model.executor().activation_bytes();
+    }
+    BOOST_TEST(losses[0] == losses[1]);
+    BOOST_TEST(std::memcmp(gradients[0].data(), gradients[1].data(),
+                           gradients[0].size() * sizeof(float)) == 0);
+    BOOST_TEST(bytes[1] < 0.5 * bytes[0]);
+  }
+}
+
+// 16 rows in one pass, and four by four.
+BOOST_AUTO_TEST_CASE(accumulated_passes_give_the_gradient_of_one) {
+  constexpr int64_t kRows = 16, kTokens = 20;
+  const ModelConfig config = SmallConfig(GateActivation::kRelu2, true, true);
+  const std::vector<int32_t> tokens = RandomTokens(kRows * kTokens, config.vocab_size, 41);
+  const std::vector<int32_t> targets = RandomTokens(kRows * kTokens, config.vocab_size, 42);
+  const std::vector<float> weights(targets.size(), 1.0f / (kRows * kTokens));
+  for (const QuantizationConfig& quantization : ManyQuantizers()) {
+    TrainableModel model(config, quantization, Precision::kF32, 128);
+    InitializeForTest(model, 36);
+    std::vector<float> gradients[2];
+    for (const int64_t rows : {kRows, kRows / 4}) {
+      model.parameters().ZeroGradients();
+      for (int64_t first = 0; first < kRows; first += rows) {
+        Batch batch;
+        for (int64_t row = first; row < first + rows; ++row) {
+          batch.AddSegment(0, 0, {tokens.data() + row * kTokens, size_t{kTokens}});
+        }
+        const size_t begin = static_cast<size_t>(first * kTokens);
+        const size_t size = static_cast<size_t>(rows * kTokens);
+        model.AccumulateGradients(batch, std::span(targets).subspan(begin, size),
+                                  std::span(weights).subspan(begin, size), first + rows == kRows);
+      }
+      gradients[rows == kRows ? 0 : 1] = AllGradients(model);
+    }
+    double difference = 0, norm = 0;
+    for (size_t i = 0; i < gradients[0].size(); ++i) {
+      difference += std::pow(double{gradients[0][i]} - gradients[1][i], 2);
+      norm += std::pow(double{gradients[0][i]}, 2);
+    }
+    BOOST_TEST(std::sqrt(difference / norm) < 1e-5);
+  }
+}
+
 // The second pass of the same batch: what the pool gives back must not show.
 BOOST_AUTO_TEST_CASE(a_second_step_gives_the_same_bits) {
   const ModelConfig config = SmallConfig(GateActivation::kSilu, true, false);

@@ -307,6 +307,9 @@ const ConfigKeys<TrainConfig>& TrainKeys() {
       Integer("seed", &T::seed, 0, INT64_MAX, kMustStay, "of initial weights and of the order"),
       Choice("precision", &T::precision, {{"bf16", Precision::kBF16}, {"f32", Precision::kF32}},
              kMustStay, "of matrix products: \"bf16\" or \"f32\""),
+      Bool("activation_checkpointing", &T::activation_checkpointing, kMayChange,
+           "keep only the inputs of layers and compute the rest again in backward: less memory, a "
+           "third more time, the same bits"),
       Number("clip_grad_norm", &T::clip_grad_norm, kNotNegative, kMustStay,
              "longest gradient; 0: any"),
       Integer("eval_every", &T::eval_every, 0, kMaxCount, kMayChange,

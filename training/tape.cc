@@ -87,8 +87,9 @@ void Tape::Free(Value value) {
 void Tape::Backward() {
   TRIT_CHECK(recording_);
   while (!ops_.empty()) {
-    ops_.back()->Backward(*this);
+    const std::unique_ptr<TapeOp> op = std::move(ops_.back());
     ops_.pop_back();
+    op->Backward(*this);
   }
 }
 

@@ -29,6 +29,8 @@ class Tape {
   // `recording` off: values live until their layer ends, no operations are kept.
   void Begin(int64_t rows, bool recording);
   bool recording() const { return recording_; }
+  // For the operations that follow.
+  void set_recording(bool recording) { recording_ = recording; }
   int64_t rows() const { return rows_; }
   BufferPool& pool() { return pool_; }
 
@@ -58,7 +60,7 @@ class Tape {
   // Frees data and gradient of a value whose operation has run backward.
   void Free(Value value);
 
-  // Runs all operations backward and forgets them.
+  // Runs all operations backward and forgets them; those that an operation records then come next.
   void Backward();
 
  private:

@@ -33,6 +33,7 @@ Trainer::Trainer(const TrainingConfig& config, Precision precision, TrainingData
       data_(std::move(data)),
       token_bytes_(std::move(token_bytes)),
       model_(config.model, config.quantizer, precision, config.data.sequence_length) {
+  model_.executor().set_activation_checkpointing(config.train.activation_checkpointing);
   state_.seed = config.train.seed;
   state_.config_fingerprint = ConfigFingerprint(config);
   state_.data_fingerprint = data_.fingerprint;

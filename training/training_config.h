@@ -48,12 +48,13 @@ struct TrainConfig {
   int64_t batch_tokens = 0;  // tokens an update: a multiple of micro_batch * sequence_length
   int64_t seed = 0;
   Precision precision = Precision::kBF16;
-  double clip_grad_norm = 1.0;   // global norm; 0: no clipping
-  int64_t eval_every = 100;      // steps; 0: at the end only
-  int64_t eval_tokens = 65536;   // of the validation data, from its beginning; 0: all
-  int64_t sample_every = 0;      // steps between texts shown; 0: none
-  std::string sample_prompt;     // what those texts go on from
-  int64_t telemetry_every = 10;  // steps between measurements of every layer; 0: none
+  bool activation_checkpointing = false;  // layers are computed again in backward
+  double clip_grad_norm = 1.0;            // global norm; 0: no clipping
+  int64_t eval_every = 100;               // steps; 0: at the end only
+  int64_t eval_tokens = 65536;            // of the validation data, from its beginning; 0: all
+  int64_t sample_every = 0;               // steps between texts shown; 0: none
+  std::string sample_prompt;              // what those texts go on from
+  int64_t telemetry_every = 10;           // steps between measurements of every layer; 0: none
   // A batch is bad if its loss or gradient is not finite or, where spike_zscore is not 0, so many
   // standard deviations above those of the last batches (bad_batch.h).
   double spike_zscore = 0;

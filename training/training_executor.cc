@@ -2,6 +2,7 @@
 
 #include "ternary_kernels/check.h"
 #include "training/ops/attention_op.h"
+#include "training/ops/checkpoint_op.h"
 #include "training/ops/embed_op.h"
 #include "training/ops/head_op.h"
 #include "training/ops/linear_op.h"
@@ -27,6 +28,7 @@ Value TrainingExecutor::Embed(WeightId table, const Batch& batch) {
   context_.batch = &batch;
   context_.tape.Begin(batch.num_rows(), recording_);
   context_.deferred.clear();
+  context_.evaluating = !recording_;
   return EmbedOp::Forward(context_, table);
 }
 
@@ -60,12 +62,23 @@ Value TrainingExecutor::Defer(const DeferredValue& source, int64_t width) {
   return value;
 }
 
-void TrainingExecutor::BeginLayer(int64_t, Value) {}
+void TrainingExecutor::BeginLayer(int64_t, Value x) {
+  if (!IsCheckpointed()) return;
+  layer_input_ = x;
+  context_.tape.Keep(x);
+  context_.tape.set_recording(false);
+}
 
-void TrainingExecutor::EndLayer(int64_t, Value x) { context_.tape.ReleaseUnkept(x); }
+void TrainingExecutor::EndLayer(int64_t layer, Value x) {
+  Tape& tape = context_.tape;
+  tape.ReleaseUnkept(x);
+  if (!IsCheckpointed()) return;
+  tape.set_recording(true);
+  tape.Record<CheckpointOp>(context_, *this, layer, layer_input_, x);
+}
 
 void TrainingExecutor::Observe(int64_t layer, TapPoint point, Value x) {
-  if (!context_.taps.observe) return;
+  if (!context_.taps.observe || context_.replaying) return;
   Tape& tape = context_.tape;
   const LinearInput input = context_.InputOf(context_.SourceOf(x), nullptr);
   Scratch<float> computed(tape.pool(), input.IsStored() ? 0 : tape.rows() * input.cols);

@@ -84,7 +84,7 @@ void LinearOp::Forward(OpContext& context, Value x, std::span<const WeightId> we
       integers.push_back({&weight.integers, &weight.scales, added, out});
       continue;
     }
-    if (!tape.recording()) {
+    if (context.evaluating) {
       EvaluateFloats(context, info, input, added, out);
     } else if (context.weights.precision() == Precision::kBF16) {
       ForwardFloats<BFloat16>(tape, weight, input, added, out);
@@ -97,7 +97,7 @@ void LinearOp::Forward(OpContext& context, Value x, std::span<const WeightId> we
     codes = TakeCodes(context);
     IntegerLinearForward(input, tape.rows(), *codes, integers);
   }
-  if (context.taps.observe_linear) {
+  if (context.taps.observe_linear && !context.replaying) {
     for (size_t i = 0; i < weights.size(); ++i) {
       context.taps.observe_linear(
           {.weight = weights[i],

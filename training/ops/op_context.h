@@ -35,6 +35,8 @@ struct OpContext {
   StepWeights& weights;
   RopeTable rope;
   const Batch* batch = nullptr;  // of the pass under way
+  bool evaluating = false;       // the pass has no backward: it gives inference's bits
+  bool replaying = false;        // a layer is run again for its backward (checkpoint_op.h)
   Tape tape;
   Taps taps;
   // Called in backward when a weight's gradient of this pass is complete; may be empty.
