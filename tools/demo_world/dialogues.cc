@@ -39,9 +39,9 @@ std::string WithArticle(const std::string& noun) {
 // known, and a story is seven times as long as any other answer.
 int64_t TrainingShare(const std::string& category) {
   static const std::map<std::string, int64_t> shares = {
-      {"greeting", 1},   {"identity", 2}, {"capital", 3},      {"colour", 3},
-      {"opposite", 3},   {"counting", 6}, {kStoryCategory, 2}, {"sum", 7},
-      {"difference", 9}, {"spelling", 6}, {"comparing", 9},    {"follow_up", 12}};
+      {"greeting", 1},  {"identity", 2},     {"capital", 3}, {"colour", 3},     {"opposite", 3},
+      {"counting", 6},  {kStoryCategory, 2}, {"sum", 7},     {"difference", 9}, {"spelling", 6},
+      {"comparing", 9}, {"follow_up", 12},   {"unknown", 4}};
   return shares.at(category);
 }
 
@@ -57,6 +57,13 @@ const std::vector<std::string>& TrainingCategories() {
   return all;
 }
 
+// "What is 3 plus 4?" -> "what is 3 plus 4"
+std::string InAHurry(std::string text) {
+  for (char& c : text) c = static_cast<char>(std::tolower(static_cast<unsigned char>(c)));
+  if (text.ends_with('?') || text.ends_with('.') || text.ends_with('!')) text.pop_back();
+  return text;
+}
+
 int64_t CountOf(const std::string& text, const std::string& part) {
   int64_t count = 0;
   for (size_t at = text.find(part); at != std::string::npos; at = text.find(part, at + 1)) ++count;
@@ -67,8 +74,8 @@ int64_t CountOf(const std::string& text, const std::string& part) {
 
 const std::vector<std::string>& Categories() {
   static const std::vector<std::string> all = {
-      "greeting", "identity", "sum",      "difference", "capital",      "colour",
-      "opposite", "counting", "spelling", "comparing",  kStoryCategory, "follow_up"};
+      "greeting", "identity", "sum",       "difference",   "capital",   "colour", "opposite",
+      "counting", "spelling", "comparing", kStoryCategory, "follow_up", "unknown"};
   return all;
 }
 
@@ -84,10 +91,8 @@ Exchange DialogueWriter::Sum(Part part) {
     const std::string a = std::to_string(swapped ? y : x);
     const std::string b = std::to_string(swapped ? x : y);
     if (IsTestFact("sum " + a + " " + b) != (part == Part::kTest)) continue;
-    return {"sum",
-            Fill(Pick(SumQuestions()), a, b),
-            a + " plus " + b + " is " + std::to_string(x + y) + ".",
-            {}};
+    return {"sum", Fill(Pick(SumQuestions()), a, b),
+            a + " plus " + b + " is " + std::to_string(x + y) + "."};
   }
 }
 
@@ -98,10 +103,8 @@ Exchange DialogueWriter::Difference(Part part) {
     const std::string a = std::to_string(x);
     const std::string b = std::to_string(y);
     if (IsTestFact("difference " + a + " " + b) != (part == Part::kTest)) continue;
-    return {"difference",
-            Fill(Pick(DifferenceQuestions()), a, b),
-            a + " minus " + b + " is " + std::to_string(x - y) + ".",
-            {}};
+    return {"difference", Fill(Pick(DifferenceQuestions()), a, b),
+            a + " minus " + b + " is " + std::to_string(x - y) + "."};
   }
 }
 
@@ -114,7 +117,7 @@ Exchange DialogueWriter::Count(Part part) {
     if (IsTestFact("count " + a + " " + b) != (part == Part::kTest)) continue;
     std::string answer;
     for (int64_t i = first; i <= last; ++i) answer += (i > first ? ", " : "") + std::to_string(i);
-    return {"counting", Fill(Pick(CountQuestions()), a, b), answer + ".", {}};
+    return {"counting", Fill(Pick(CountQuestions()), a, b), answer + "."};
   }
 }
 
@@ -140,10 +143,8 @@ Exchange DialogueWriter::Backwards(Part part) {
   while (true) {
     const std::string word = Word();
     if (IsTestFact("word " + word) != (part == Part::kTest)) continue;
-    return {"spelling",
-            Fill(Pick(BackwardsQuestions()), word),
-            word + " backwards is " + std::string(word.rbegin(), word.rend()) + ".",
-            {}};
+    return {"spelling", Fill(Pick(BackwardsQuestions()), word),
+            word + " backwards is " + std::string(word.rbegin(), word.rend()) + "."};
   }
 }
 
@@ -157,10 +158,8 @@ Exchange DialogueWriter::Compare(Part part) {
     const bool bigger = Between(0, 1) == 1;
     const std::string& left = (x > y) == bigger ? a : b;
     const std::string& right = (x > y) == bigger ? b : a;
-    return {"comparing",
-            Fill(Pick(bigger ? BiggerQuestions() : SmallerQuestions()), a, b),
-            left + (bigger ? " is bigger than " : " is smaller than ") + right + ".",
-            {}};
+    return {"comparing", Fill(Pick(bigger ? BiggerQuestions() : SmallerQuestions()), a, b),
+            left + (bigger ? " is bigger than " : " is smaller than ") + right + "."};
   }
 }
 
@@ -175,24 +174,22 @@ Exchange DialogueWriter::Story(Part part) {
                                place.where + ". The " + animal.name + " " + animal.likes + ". " +
                                place.event + " The " + animal.name + " " + place.ending +
                                " The end.";
-    return {kStoryCategory, question, answer, {}};
+    return {kStoryCategory, question, answer};
   }
 }
 
 Exchange DialogueWriter::FollowUp(Part part) {
-  // Facts of the turn before may be of either part: what is tested is that it was heard.
   switch (Between(0, 3)) {
     case 0:
       while (true) {
         const std::string& name = Pick(PersonNames());
         if (IsTestFact("name " + name) != (part == Part::kTest)) continue;
-        return {"follow_up",
-                Pick(NameQuestions()),
-                "Your name is " + name + ".",
-                {{"follow_up",
-                  Fill(Pick(NameStatements()), name),
-                  "Nice to meet you, " + name + "!",
-                  {}}}};
+        return {
+            "follow_up",
+            Pick(NameQuestions()),
+            "Your name is " + name + ".",
+            {{"follow_up", Fill(Pick(NameStatements()), name), "Nice to meet you, " + name + "!"}},
+            true};
       }
     case 1:
       while (true) {
@@ -203,10 +200,9 @@ Exchange DialogueWriter::FollowUp(Part part) {
         return {"follow_up",
                 Fill(Pick(FavouriteQuestions()), kind),
                 "Your favourite " + kind + " is " + thing + ".",
-                {{"follow_up",
-                  "My favourite " + kind + " is " + thing + ".",
-                  "I will remember that your favourite " + kind + " is " + thing + ".",
-                  {}}}};
+                {{"follow_up", "My favourite " + kind + " is " + thing + ".",
+                  "I will remember that your favourite " + kind + " is " + thing + "."}},
+                true};
       }
     case 2:
       while (true) {
@@ -231,7 +227,24 @@ Exchange DialogueWriter::FollowUp(Part part) {
   }
 }
 
+Exchange DialogueWriter::Unknown(Part part) {
+  while (true) {
+    const std::string question = Fill(Pick(UnknownQuestions()), Pick(UnknownSubjects()));
+    if (IsTestFact("unknown " + question) != (part == Part::kTest)) continue;
+    return {"unknown", question, "I do not know that. I am only a small model."};
+  }
+}
+
 Exchange DialogueWriter::Draw(const std::string& category, Part part) {
+  Exchange exchange = DrawExact(category, part);
+  // Letters matter in words to be spelled and in what is to be repeated.
+  if (category != "spelling" && category != "follow_up" && Between(0, 5) == 0) {
+    exchange.question = InAHurry(exchange.question);
+  }
+  return exchange;
+}
+
+Exchange DialogueWriter::DrawExact(const std::string& category, Part part) {
   const bool test = part == Part::kTest;
   if (category == "sum") return Sum(part);
   if (category == "difference") return Difference(part);
@@ -240,6 +253,7 @@ Exchange DialogueWriter::Draw(const std::string& category, Part part) {
   if (category == "comparing") return Compare(part);
   if (category == kStoryCategory) return Story(part);
   if (category == "follow_up") return FollowUp(part);
+  if (category == "unknown") return Unknown(part);
   const KnownTopic& topic = Pick(category == "greeting"   ? Greetings()
                                  : category == "identity" ? Identity()
                                  : category == "capital"  ? Capitals()
@@ -252,8 +266,15 @@ Exchange DialogueWriter::Draw(const std::string& category, Part part) {
           {}};
 }
 
-void DialogueWriter::Append(const Exchange& exchange, Dialogue& dialogue) const {
+void DialogueWriter::Append(const Exchange& exchange, Dialogue& dialogue) {
   for (const Exchange& before : exchange.before) Append(before, dialogue);
+  if (exchange.may_wait && Between(0, 2) == 0) {
+    for (int64_t others = Between(1, 3); others > 0; --others) {
+      const std::string* category = &Pick(Categories());
+      while (*category == "follow_up") category = &Pick(Categories());
+      Append(Draw(*category, Part::kTraining), dialogue);
+    }
+  }
   dialogue.exchanges.push_back(exchange);
   dialogue.exchanges.back().before.clear();
   dialogue.category = exchange.category;
@@ -261,7 +282,7 @@ void DialogueWriter::Append(const Exchange& exchange, Dialogue& dialogue) const 
 
 Dialogue DialogueWriter::TrainingDialogue() {
   Dialogue dialogue;
-  const int64_t length = Between(2, 5);
+  const int64_t length = Between(2, 12);
   while (static_cast<int64_t>(dialogue.exchanges.size()) < length) {
     Append(Draw(Pick(TrainingCategories()), Part::kTraining), dialogue);
   }
@@ -270,7 +291,7 @@ Dialogue DialogueWriter::TrainingDialogue() {
 
 Dialogue DialogueWriter::TestDialogue(const std::string& category) {
   Dialogue dialogue;
-  const int64_t before = Between(0, 2);
+  const int64_t before = Between(0, 4);
   while (static_cast<int64_t>(dialogue.exchanges.size()) < before) {
     Append(Draw(Pick(Categories()), Part::kTraining), dialogue);
   }

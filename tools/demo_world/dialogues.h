@@ -1,10 +1,11 @@
 // Writes the dialogues that the demo trains on: a small world of greetings, sums, capitals,
-// colours, opposites, counting, spelling, comparing, stories and questions about the turn before.
+// colours, opposites, counting, spelling, comparing, stories, questions about what was said before,
+// and questions from outside, to which the answer is that it is not known.
 //
 // What a test asks was not in training. Where an answer follows from the question, the facts
 // differ: the pair of numbers, the word, the animal in that place. Where it must be known
 // (capitals, colours, opposites, who the assistant is), the wording differs, and the turns before
-// it.
+// it. Some questions are typed in a hurry: small letters, no mark at the end.
 #ifndef TRIT_TOOLS_DEMO_WORLD_DIALOGUES_H_
 #define TRIT_TOOLS_DEMO_WORLD_DIALOGUES_H_
 
@@ -16,12 +17,14 @@
 
 namespace trit::demo {
 
-// One question and its answer. A follow-up needs what was said before it: `before` comes first.
+// One question and its answer. A follow-up needs what was said before it: `before` comes first,
+// just before it or, if it `may_wait`, some exchanges earlier.
 struct Exchange {
   std::string category;
   std::string question;
   std::string answer;
-  std::vector<Exchange> before;  // at most one
+  std::vector<Exchange> before = {};  // at most one
+  bool may_wait = false;
 };
 
 struct Dialogue {
@@ -38,15 +41,17 @@ class DialogueWriter {
  public:
   explicit DialogueWriter(uint64_t seed) : random_(seed, 0) {}
 
-  // Two to five exchanges of any categories, with facts and wordings of the training part.
+  // Two to twelve exchanges of any categories, with facts and wordings of the training part.
   Dialogue TrainingDialogue();
-  // An exchange of the test part, after none to two of the training part.
+  // An exchange of the test part, after none to four of the training part.
   Dialogue TestDialogue(const std::string& category);
 
  private:
   enum class Part { kTraining, kTest };
   Exchange Draw(const std::string& category, Part part);
-  void Append(const Exchange& exchange, Dialogue& dialogue) const;
+  Exchange DrawExact(const std::string& category, Part part);
+  // Between what a question is about and the question there may be other exchanges.
+  void Append(const Exchange& exchange, Dialogue& dialogue);
 
   Exchange Sum(Part part);
   Exchange Difference(Part part);
@@ -55,6 +60,7 @@ class DialogueWriter {
   Exchange Compare(Part part);
   Exchange Story(Part part);
   Exchange FollowUp(Part part);
+  Exchange Unknown(Part part);
 
   // In capitals, so that a tokenizer leaves its letters apart.
   std::string Word();

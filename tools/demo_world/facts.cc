@@ -330,4 +330,48 @@ const Strings& RepeatQuestions() {
   return all;
 }
 
+const Strings& UnknownQuestions() {
+  static const Strings all = {"Who made {a}?",
+                              "Why is {a} so big?",
+                              "Where is {a}?",
+                              "How old is {a}?",
+                              "How far is {a}?",
+                              "When was {a} built?",
+                              "How much does {a} cost?",
+                              "Who wrote about {a}?",
+                              "What do you think of {a}?",
+                              "Do you like {a}?",
+                              "How do I get to {a}?",
+                              "Explain {a} to me.",
+                              "What is {a}?",
+                              "I do not understand {a}.",
+                              "How does {a} work?",
+                              "What happened to {a}?",
+                              "Can you buy me {a}?",
+                              "Who is the king of {a}?",
+                              "How many people know {a}?",
+                              "Tell me the news about {a}.",
+                              "What is the price of {a}?",
+                              "Write a letter about {a}.",
+                              "Help me with {a}.",
+                              "When does {a} begin?"};
+  return all;
+}
+
+const Strings& UnknownSubjects() {
+  static const Strings all = {"the moon",         "my house",      "the train",    "the king",
+                              "this book",        "the war",       "the weather",  "my car",
+                              "your mother",      "the president", "the internet", "a computer",
+                              "the price of oil", "love",          "music",        "football",
+                              "the church",       "a doctor",      "the law",      "my brother",
+                              "school",           "the bank",      "history",      "physics",
+                              "the stars",        "the queen",     "a castle",     "the bridge",
+                              "my phone",         "chess",         "poetry",       "the museum",
+                              "an airport",       "my teacher",    "a dragon",     "the cinema",
+                              "science",          "tomorrow",      "the future",   "the past",
+                              "a dream",          "my job",        "the office",   "politics",
+                              "the newspaper",    "a bicycle",     "the hospital", "dinner"};
+  return all;
+}
+
 }  // namespace trit::demo

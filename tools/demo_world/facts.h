@@ -60,6 +60,10 @@ const std::vector<std::string>& FavouriteQuestions();
 const std::vector<std::string>& MoreQuestions();
 const std::vector<std::string>& RepeatQuestions();
 
+// What nobody in this world knows.
+const std::vector<std::string>& UnknownQuestions();
+const std::vector<std::string>& UnknownSubjects();
+
 }  // namespace trit::demo
 
 #endif  // TRIT_TOOLS_DEMO_WORLD_FACTS_H_
