@@ -20,6 +20,7 @@ namespace {
 
 constexpr int kTimedSteps = 3;  // the fastest counts
 constexpr int64_t kSampleTokens = 4;
+constexpr int64_t kSeveralLayers = 3;
 
 double Now() {
   return std::chrono::duration<double>(std::chrono::steady_clock::now().time_since_epoch()).count();
@@ -31,9 +32,12 @@ struct Probe {
   std::optional<int64_t> peak_memory;
 };
 
-// A number that grows by the same amount with every layer.
-double Extrapolated(double one, double two, int64_t layers) {
-  return one + static_cast<double>(layers - 1) * std::max(0.0, two - one);
+// A number that grows by the same amount with every layer, of which two values are known: for one
+// layer, and for `several`.
+double Extrapolated(double one, double more, int64_t several, int64_t layers) {
+  if (several == 1) return one;
+  const double per_layer = std::max(0.0, more - one) / static_cast<double>(several - 1);
+  return one + static_cast<double>(layers - 1) * per_layer;
 }
 
 class DryRunner {
@@ -60,17 +64,21 @@ class DryRunner {
                     static_cast<double>(result.train_tokens);
 
     const int64_t layers = config_.model.num_hidden_layers;
-    const Probe one = Measure(std::min<int64_t>(layers, 1));
-    const Probe two = layers == 1 ? one : Measure(2);
-    result.step_seconds = Extrapolated(one.step_seconds, two.step_seconds, layers);
-    result.evaluation_seconds =
-        Extrapolated(one.evaluation_seconds, two.evaluation_seconds, layers);
+    const int64_t several = std::min(layers, kSeveralLayers);
+    Measure(1);  // what the process takes once and for all must not look like a layer's
+    const Probe one = Measure(1);
+    const Probe more = Measure(several);
+    const auto extrapolated = [&](double of_one, double of_more) {
+      return Extrapolated(of_one, of_more, several, layers);
+    };
+    result.step_seconds = extrapolated(one.step_seconds, more.step_seconds);
+    result.evaluation_seconds = extrapolated(one.evaluation_seconds, more.evaluation_seconds);
     const double evaluations =
         config_.train.eval_every > 0 ? steps / static_cast<double>(config_.train.eval_every) : 1;
     result.total_seconds = steps * result.step_seconds + evaluations * result.evaluation_seconds;
-    if (one.peak_memory && two.peak_memory && preparation_peak_) {
-      const double peak = Extrapolated(static_cast<double>(*one.peak_memory),
-                                       static_cast<double>(*two.peak_memory), layers);
+    if (one.peak_memory && more.peak_memory && preparation_peak_) {
+      const double peak = extrapolated(static_cast<double>(*one.peak_memory),
+                                       static_cast<double>(*more.peak_memory));
       result.peak_memory = std::max(*preparation_peak_, static_cast<int64_t>(peak));
     }
     result.checkpoint_bytes = 3 * 4 * result.num_parameters;  // weights and both moments, f32

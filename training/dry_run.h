@@ -1,5 +1,5 @@
 // What a run would take, without running it: the data is read, and models of its shape with one and
-// with two layers are trained for some steps. Memory and time grow by the same amount with every
+// with three layers are trained for some steps. Memory and time grow by the same amount with every
 // layer, so the two say what all layers take.
 #ifndef TRIT_TRAINING_DRY_RUN_H_
 #define TRIT_TRAINING_DRY_RUN_H_

@@ -90,7 +90,8 @@ class Run {
                              options_.stop_requested && options_.stop_requested();
       trainer_->set_elapsed_seconds(earlier_seconds + SecondsNow() - start);
       const int64_t done = trainer_->state().step;
-      if (IsDue(config_.train.sample_every, done) && !outcome_.interrupted) ShowSample();
+      const bool samples = config_.train.sample_every > 0 && !outcome_.interrupted;
+      if (samples && IsDue(config_.train.sample_every, done)) ShowSample();
       const bool best = metrics.validation_loss && trainer_->state().best_validation_step == done;
       if (IsDue(config_.checkpoint.every, done) || outcome_.interrupted ||
           (best && config_.checkpoint.keep_best)) {
