@@ -1,5 +1,5 @@
-// Two bf16 numbers in 32 bits, and matrices of 32-bit lanes transposed. Per target: include it in
-// files that foreach_target.h compiles again and again; not for TRIT_SCALAR_TARGET.
+// Two bf16 numbers in 32 bits, and, with real vectors, matrices of 32-bit lanes transposed. Per
+// target: include it in files that foreach_target.h compiles again and again.
 
 // Toggled, not once: each target needs its own copy.
 #if defined(TRIT_TERNARY_KERNELS_BF16_PAIRS_INL_H_) == defined(HWY_TARGET_TOGGLE)
@@ -61,6 +61,8 @@ HWY_INLINE hn::Vec<D> AddPairProducts(D d, V a, V b, hn::Vec<D> sum) {
   return hn::MulAdd(hn::BitCast(d, hn::And(a, upper)), hn::BitCast(d, hn::And(b, upper)), sum);
 }
 
+#if !TRIT_SCALAR_TARGET
+
 // Stores block b (4 lanes) of v at out + b * stride.
 template <class D>
 HWY_INLINE void StoreBlocks(D d, hn::Vec<D> v, uint32_t* out, int64_t stride) {
@@ -88,6 +90,8 @@ HWY_INLINE void StoreTransposed(D d, const hn::Vec<D> (&v)[4], uint32_t* out, in
   StoreBlocks(d, hn::BitCast(d, hn::InterleaveUpper(d64, up01, up23)), out + 3 * stride,
               4 * stride);
 }
+
+#endif  // !TRIT_SCALAR_TARGET
 
 }  // namespace HWY_NAMESPACE
 }  // namespace trit
