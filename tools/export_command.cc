@@ -30,7 +30,7 @@ void RunExport(const Command& command, std::span<const std::string> arguments) {
   options.Group("Format");
   options.Choice("type", type, {"i2_s", "tq1_0", "tq2_0", "f32", "f16", "bf16", "q8_0"},
                  "type of the matrices; i2_s keeps scales exact");
-  options.Choice("embeddings", embeddings, {"f32", "f16", "bf16", "q8_0"},
+  options.Choice("embeddings", embeddings, {"f32", "f16", "bf16", "q8_0", "q6_k"},
                  "type of embeddings and head");
   bool ternarize = false;
   options.Flag("ternarize", ternarize,
