@@ -28,19 +28,23 @@ struct TimeAxis {
   }
 };
 
-// The curve as it would be without noise: an exponential mean over a fiftieth of it, corrected for
-// its beginning (as Adam corrects its moments).
+// The curve as it would be without noise: the mean over a fiftieth of it around each point, over
+// less near its ends, so that a steep beginning is not drawn late.
 std::vector<double> Smoothed(const std::vector<double>& values) {
-  const double decay = 1.0 - std::min(1.0, 50.0 / static_cast<double>(values.size()));
+  const size_t size = values.size();
+  std::vector<double> sums(size + 1);    // of the finite values before each
+  std::vector<double> counts(size + 1);  // likewise
+  for (size_t i = 0; i < size; ++i) {
+    const bool finite = std::isfinite(values[i]);
+    sums[i + 1] = sums[i] + (finite ? values[i] : 0.0);
+    counts[i + 1] = counts[i] + (finite ? 1.0 : 0.0);
+  }
   std::vector<double> smooth;
-  double mean = 0;
-  double weight = 0;
-  for (const double value : values) {
-    if (std::isfinite(value)) {
-      mean = decay * mean + (1 - decay) * value;
-      weight = decay * weight + (1 - decay);
-    }
-    smooth.push_back(weight > 0 ? mean / weight : std::numeric_limits<double>::quiet_NaN());
+  for (size_t i = 0; i < size; ++i) {
+    const size_t reach = std::min({size / 100, i, size - 1 - i});
+    const double count = counts[i + reach + 1] - counts[i - reach];
+    smooth.push_back(count > 0 ? (sums[i + reach + 1] - sums[i - reach]) / count
+                               : std::numeric_limits<double>::quiet_NaN());
   }
   return smooth;
 }
