@@ -114,16 +114,21 @@ TrainingData LoadRunningText(const TrainingConfig& config, const Tokenizer* toke
   const int64_t vocab_size = config.model.vocab_size;
   TokenArray train = ReadFiles(data.train, tokenizer, vocab_size);
   TokenArray validation = ReadFiles(data.validation, tokenizer, vocab_size);
-  if (!data.validation.empty()) {
-    RequireTargets(validation, "data.validation", "");
-  } else if (data.validation_fraction > 0) {
+  const bool split_off = data.validation.empty() && data.validation_fraction > 0;
+  if (split_off) {
     validation = train.SplitOff(train.size() - HeldBack(train.size(), data.validation_fraction));
-    RequireTargets(validation, "data.validation_fraction", "0 trains without validation data");
   }
   const int32_t boundary = data.document_mask ? DocumentBoundary(tokenizer) : kNoBoundary;
   std::string fingerprint = train.Fingerprint();
-  return {std::make_unique<TrainingRows>(std::move(train), data.sequence_length, data.order,
-                                         static_cast<uint64_t>(config.train.seed), boundary),
+  // Before validation: where there is hardly any text, that is what to say.
+  auto rows = std::make_unique<TrainingRows>(std::move(train), data.sequence_length, data.order,
+                                             static_cast<uint64_t>(config.train.seed), boundary);
+  if (split_off) {
+    RequireTargets(validation, "data.validation_fraction", "0 trains without validation data");
+  } else if (!data.validation.empty()) {
+    RequireTargets(validation, "data.validation", "");
+  }
+  return {std::move(rows),
           std::make_unique<EvaluationRows>(std::move(validation), data.sequence_length, boundary),
           std::move(fingerprint)};
 }
