@@ -32,7 +32,7 @@ function(run)
 endfunction()
 
 set(objects "")
-foreach(name ternary_2bit ternary_2bit_one ternary_2bit_few ternary_2bit_many ternary_byte
+foreach(name aligned_buffer ternary_2bit ternary_2bit_one ternary_2bit_few ternary_2bit_many ternary_byte
         ternary_byte_lookup ternary_lookup ternary_lookup_add int8_matmul dense_matmul
         matmul_kernel matmul_reference pack_matrix packed_matrix parallel_for
         quantize_activations simd_targets)
