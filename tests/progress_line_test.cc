@@ -45,6 +45,8 @@ BOOST_AUTO_TEST_CASE(SaysEverythingWhereThereIsRoom) {
   progress.tokens_per_second = 87;
   BOOST_TEST(FormatProgress(progress, 200) ==
              "step 120/1000  loss 3.2145  lr 1.20e-03  87 tok/s  2m13s left");
+  progress.label = "[2/5] int4";
+  BOOST_TEST(FormatProgress(progress, 39) == "[2/5] int4  step 120/1000  loss 3.2145");
 }
 
 BOOST_AUTO_TEST_CASE(LeavesOutWhatMattersLeast) {

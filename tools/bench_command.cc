@@ -2,7 +2,6 @@
 // the limit that reading the weights sets.
 #include <fmt/format.h>
 
-#include <chrono>
 #include <cmath>
 #include <filesystem>
 #include <limits>
@@ -12,7 +11,7 @@
 
 #include "engine/error.h"
 #include "engine/model_summary.h"
-#include "engine/session.h"
+#include "engine/speed_test.h"
 #include "ternary_kernels/matmul_kernel.h"
 #include "ternary_kernels/parallel_for.h"
 #include "ternary_kernels/read_bandwidth.h"
@@ -31,13 +30,10 @@ constexpr int64_t kBandwidthBytes = int64_t{512} << 20;
 constexpr int kBandwidthPasses = 8;
 constexpr double kMiB = 1024.0 * 1024.0;
 
-// One row of the table: reading num_tokens at once (pp512) or one after the other (tg128).
-struct SpeedTest {
-  bool generation = false;
-  int64_t num_tokens = 0;
+// One row of the table, and what came of it.
+struct MeasuredTest {
+  SpeedTest test;
   std::vector<double> seconds;  // of each repetition
-
-  std::string Name() const { return fmt::format("{}{}", generation ? "tg" : "pp", num_tokens); }
 };
 
 struct Spread {
@@ -55,45 +51,17 @@ Spread SpreadOf(const std::vector<double>& values) {
   return spread;
 }
 
-std::vector<double> Speeds(const SpeedTest& test) {
+std::vector<double> Speeds(const MeasuredTest& measured) {
   std::vector<double> speeds;
-  for (const double s : test.seconds) speeds.push_back(static_cast<double>(test.num_tokens) / s);
+  for (const double s : measured.seconds) {
+    speeds.push_back(static_cast<double>(measured.test.num_tokens) / s);
+  }
   return speeds;
 }
 
-// Tokens without meaning, spread over the vocabulary: what they are does not change the speed.
-std::vector<int32_t> SomeTokens(int64_t count, int64_t vocab_size) {
-  std::vector<int32_t> tokens(static_cast<size_t>(count));
-  for (int64_t i = 0; i < count; ++i) {
-    tokens[static_cast<size_t>(i)] = static_cast<int32_t>((i * 7919 + 1) % vocab_size);
-  }
-  return tokens;
-}
-
-double RunOnce(Session& session, const SpeedTest& test) {
-  const std::vector<int32_t> tokens =
-      SomeTokens(test.num_tokens, session.model().config.vocab_size);
-  session.Truncate(0);
-  const auto start = std::chrono::steady_clock::now();
-  if (test.generation) {
-    for (const int32_t token : tokens) session.Feed({&token, 1});
-  } else {
-    session.Feed(tokens);
-  }
-  return std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
-}
-
-void Run(const Model& model, int64_t repetitions, SpeedTest& test) {
-  Session session(model, {.context_length = test.num_tokens});
-  StatusLine status;
-  status.Update(test.Name());
-  RunOnce(session, {.generation = test.generation,  // fills caches and the pages of the session
-                    .num_tokens = test.generation ? 1 : test.num_tokens,
-                    .seconds = {}});
-  for (int64_t i = 0; i < repetitions; ++i) {
-    status.Update(fmt::format("{} {}/{}", test.Name(), i + 1, repetitions));
-    test.seconds.push_back(RunOnce(session, test));
-  }
+// "pp512", "tg128"
+std::string NameOf(const SpeedTest& test) {
+  return fmt::format("{}{}", test.generation ? "tg" : "pp", test.num_tokens);
 }
 
 // What generation reads, against what the machine can.
@@ -132,7 +100,7 @@ struct Report {
   std::string path;
   const Model& model;
   int64_t model_bytes = 0;  // of the file; of a checkpoint, in memory
-  std::vector<SpeedTest> tests;
+  std::vector<MeasuredTest> tests;
   double bytes_per_second = 0;  // 0: not measured, nothing was generated
 };
 
@@ -143,26 +111,27 @@ void PrintTable(const Report& report) {
                     "size", "params", "threads", "test", "t/s"));
   Print(fmt::format("| {:-<{}} | {:->9}: | {:->9}: | {:->6}: | {:->14}: | {:->19}: |\n", "", width,
                     "", "", "", "", ""));
-  for (const SpeedTest& test : report.tests) {
-    const Spread speed = SpreadOf(Speeds(test));
+  for (const MeasuredTest& measured : report.tests) {
+    const Spread speed = SpreadOf(Speeds(measured));
     Print(fmt::format("| {:<{}} | {:>10} | {:>10} | {:>7} | {:>15} | {:>20} |\n", name, width,
                       SizeText(report.model_bytes), ShortCount(report.model.table.NumParameters()),
-                      NumThreads(), test.Name(),
+                      NumThreads(), NameOf(measured.test),
                       fmt::format("{:.2f} ± {:.2f}", speed.mean, speed.deviation)));
   }
   Print("\n");
-  for (const SpeedTest& test : report.tests) {
-    Print(fmt::format("{}: SIMD {}, kernels {}\n", test.Name(), SimdTarget(),
+  for (const auto& [test, seconds] : report.tests) {
+    Print(fmt::format("{}: SIMD {}, kernels {}\n", NameOf(test), SimdTarget(),
                       KernelNames(report.model, test)));
   }
-  for (const SpeedTest& test : report.tests) {
+  for (const MeasuredTest& measured : report.tests) {
+    const SpeedTest& test = measured.test;
     if (!test.generation) continue;
     const ReadLimit limit = LimitOf(report.model, test, report.bytes_per_second);
-    const double share = SpreadOf(Speeds(test)).mean / limit.tokens_per_second;
+    const double share = SpreadOf(Speeds(measured)).mean / limit.tokens_per_second;
     Print(fmt::format(
         "\n{} reads {} a token. {} thread{} here read memory at {:.2f} GB/s, which "
         "would give {:.2f} t/s: {:.1f} % of that{}.\n",
-        test.Name(), SizeText(limit.bytes_per_token), NumThreads(), NumThreads() == 1 ? "" : "s",
+        NameOf(test), SizeText(limit.bytes_per_token), NumThreads(), NumThreads() == 1 ? "" : "s",
         limit.bytes_per_second / 1e9, limit.tokens_per_second, 100 * share,
         share > 1 ? ", the weights being in a cache" : ""));
   }
@@ -171,11 +140,12 @@ void PrintTable(const Report& report) {
 // Where llama-bench has a name for it, that name.
 void PrintObjects(const Report& report) {
   nlohmann::ordered_json rows = nlohmann::ordered_json::array();
-  for (const SpeedTest& test : report.tests) {
+  for (const MeasuredTest& measured : report.tests) {
+    const SpeedTest& test = measured.test;
     std::vector<double> nanoseconds;
-    for (const double seconds : test.seconds) nanoseconds.push_back(seconds * 1e9);
+    for (const double seconds : measured.seconds) nanoseconds.push_back(seconds * 1e9);
     const Spread time = SpreadOf(nanoseconds);
-    const Spread speed = SpreadOf(Speeds(test));
+    const Spread speed = SpreadOf(Speeds(measured));
     nlohmann::ordered_json row = {{"build", TRIT_VERSION},
                                   {"simd_target", SimdTarget()},
                                   {"kernels", KernelNames(report.model, test)},
@@ -191,7 +161,7 @@ void PrintObjects(const Report& report) {
                                   {"avg_ts", speed.mean},
                                   {"stddev_ts", speed.deviation},
                                   {"samples_ns", nanoseconds},
-                                  {"samples_ts", Speeds(test)}};
+                                  {"samples_ts", Speeds(measured)}};
     if (test.generation) {
       const ReadLimit limit = LimitOf(report.model, test, report.bytes_per_second);
       row["bytes_per_token"] = limit.bytes_per_token;
@@ -236,12 +206,17 @@ void RunBench(const Command& command, std::span<const std::string> arguments) {
                          ? static_cast<int64_t>(std::filesystem::file_size(model_source.path))
                          : WeightBytes(*model),
       .tests = {}};
-  if (prompt > 0) report.tests.push_back({.num_tokens = prompt, .seconds = {}});
+  if (prompt > 0) report.tests.push_back({{.num_tokens = prompt}, {}});
   if (generation > 0) {
-    report.tests.push_back({.generation = true, .num_tokens = generation, .seconds = {}});
+    report.tests.push_back({{.generation = true, .num_tokens = generation}, {}});
     report.bytes_per_second = MeasureReadBandwidth(kBandwidthBytes, kBandwidthPasses);
   }
-  for (SpeedTest& test : report.tests) Run(*model, repetitions, test);
+  for (MeasuredTest& measured : report.tests) {
+    StatusLine status;
+    measured.seconds = MeasureSpeed(*model, measured.test, repetitions, [&](int64_t repetition) {
+      status.Update(fmt::format("{} {}/{}", NameOf(measured.test), repetition, repetitions));
+    });
+  }
   format == "json" ? PrintObjects(report) : PrintTable(report);
 }
 

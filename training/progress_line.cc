@@ -43,6 +43,7 @@ std::string FormatProgress(const Progress& progress, size_t width) {
     std::string text;
   };
   std::vector<Field> fields = {
+      {0, progress.label},
       {0, fmt::format("step {}/{}", progress.step, progress.num_steps)},
       {1, fmt::format("loss {:.4f}", progress.loss)},
       {4, progress.validation_loss ? fmt::format("val {:.4f}", *progress.validation_loss) : ""},

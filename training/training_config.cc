@@ -16,6 +16,7 @@
 #include "training/fingerprint.h"
 #include "training/model_presets.h"
 #include "training/nearest_name.h"
+#include "training/training_config_table.h"
 
 namespace trit {
 namespace {
@@ -398,12 +399,19 @@ TrainingConfig ReadTrainingConfig(const std::string& path, std::span<const std::
 
 TrainingConfig ParseTrainingConfig(std::string_view toml, const std::string& file,
                                    std::span<const std::string> overrides) {
-  toml::table root;
+  return TrainingConfigFromTable(ParseTomlFile(toml, file), file, overrides);
+}
+
+toml::table ParseTomlFile(std::string_view toml, const std::string& file) {
   try {
-    root = toml::parse(toml, file);
+    return toml::parse(toml, file);
   } catch (const toml::parse_error& error) {
     ThrowSyntaxError(error, "");
   }
+}
+
+TrainingConfig TrainingConfigFromTable(toml::table root, const std::string& file,
+                                       std::span<const std::string> overrides) {
   for (const std::string& text : overrides) ApplyOverride(text, root);
   CheckNames(root);
 

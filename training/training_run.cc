@@ -78,7 +78,7 @@ class Run {
     const double start = SecondsNow();
     if (trainer_->state().step >= config_.train.steps) {
       outcome_.checkpoint = ListCheckpoints(options_.directory).back();
-      progress_.Message("the run is complete already");
+      News("the run is complete already");
     }
     while (trainer_->state().step < config_.train.steps && !outcome_.interrupted) {
       const double step_start = SecondsNow();
@@ -109,6 +109,11 @@ class Run {
 
  private:
   std::string File(const std::string& name) const { return options_.directory + "/" + name; }
+
+  // What is no news where the run is one of several.
+  void News(const std::string& text) {
+    if (options_.label.empty()) progress_.Message(text);
+  }
 
   // Every `interval` steps, and after the last one. 0: after the last one only.
   bool IsDue(int64_t interval, int64_t steps_done) const {
@@ -157,9 +162,8 @@ class Run {
     if (tokenizer_ != nullptr) {
       token_bytes = TokenByteCounts(*tokenizer_, config_.model.vocab_size);
     }
-    progress_.Message(fmt::format("{} training tokens, {} validation tokens",
-                                  data.train->num_tokens(),
-                                  data.validation->NumTargets(data.validation->num_rows())));
+    News(fmt::format("{} training tokens, {} validation tokens", data.train->num_tokens(),
+                     data.validation->NumTargets(data.validation->num_rows())));
     trainer_ =
         std::make_unique<Trainer>(config_, precision, std::move(data), std::move(token_bytes));
     if (resumes) {
@@ -174,7 +178,7 @@ class Run {
                   fmt::format("# {}\n{}", options_.program, TrainingConfigToToml(config_)));
     flops_per_token_ = FlopsPerToken(trainer_->model(), config_.data.sequence_length);
     peaks_ = MeasureProductPeaks(precision);
-    progress_.Message(fmt::format("{} parameters", trainer_->model().table().NumParameters()));
+    News(fmt::format("{} parameters", trainer_->model().table().NumParameters()));
   }
 
   // seconds_offset: what makes a clock reading the run's elapsed seconds.
@@ -233,7 +237,8 @@ class Run {
     const int64_t done = trainer_->state().step;
     const double tokens_left = static_cast<double>(config_.train.steps - done) *
                                static_cast<double>(config_.train.batch_tokens);
-    progress_.Update({.step = done,
+    progress_.Update({.label = options_.label,
+                      .step = done,
                       .num_steps = config_.train.steps,
                       .loss = metrics.loss,
                       .validation_loss = outcome_.validation_loss,
@@ -253,7 +258,7 @@ class Run {
       if (metrics.exact_match) {
         news += fmt::format(", exact match {:.1f} %", 100 * *metrics.exact_match);
       }
-      progress_.Message(news);
+      News(news);
     }
   }
 
@@ -292,7 +297,7 @@ class Run {
                                    kSampleTokens, static_cast<uint64_t>(step));
     samples_log_->Append(SampleToJson(step, prompt, text));
     std::replace(text.begin(), text.end(), '\n', ' ');
-    progress_.Message("sample: " + prompt + text);
+    News("sample: " + prompt + text);
   }
 
   // Of the checkpoint to keep beside the latest.

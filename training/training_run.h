@@ -28,6 +28,8 @@ struct RunOptions {
   // Where the first step's gradients go, before clipping, as safetensors; empty: nowhere.
   std::string dump_gradients;
   std::ostream* progress = nullptr;     // live line and news
+  // For one run of several: stands before the live line, beside which there is little news.
+  std::string label;
   std::function<int()> progress_width;  // TerminalWidth
   // Asked between steps: true ends the run with a checkpoint.
   std::function<bool()> stop_requested;

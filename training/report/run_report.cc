@@ -13,6 +13,7 @@
 #include "training/report/axis.h"
 #include "training/report/heat_map.h"
 #include "training/report/line_chart.h"
+#include "training/report/smoothed.h"
 
 namespace trit {
 namespace {
@@ -27,27 +28,6 @@ struct TimeAxis {
     return tokens ? step * static_cast<double>(run.config->train.batch_tokens) : step;
   }
 };
-
-// The curve as it would be without noise: the mean over a fiftieth of it around each point, over
-// less near its ends, so that a steep beginning is not drawn late.
-std::vector<double> Smoothed(const std::vector<double>& values) {
-  const size_t size = values.size();
-  std::vector<double> sums(size + 1);    // of the finite values before each
-  std::vector<double> counts(size + 1);  // likewise
-  for (size_t i = 0; i < size; ++i) {
-    const bool finite = std::isfinite(values[i]);
-    sums[i + 1] = sums[i] + (finite ? values[i] : 0.0);
-    counts[i + 1] = counts[i] + (finite ? 1.0 : 0.0);
-  }
-  std::vector<double> smooth;
-  for (size_t i = 0; i < size; ++i) {
-    const size_t reach = std::min({size / 100, i, size - 1 - i});
-    const double count = counts[i + reach + 1] - counts[i - reach];
-    smooth.push_back(count > 0 ? (sums[i + reach + 1] - sums[i - reach]) / count
-                               : std::numeric_limits<double>::quiet_NaN());
-  }
-  return smooth;
-}
 
 double Median(std::vector<double> values) {
   if (values.empty()) return std::numeric_limits<double>::quiet_NaN();
