@@ -42,6 +42,8 @@ PackedMatrix Copy(const PackedMatrix& from) {
   to.scales.kind = from.scales.kind;
   to.scales.values = AlignedBuffer<float>(from.scales.values.size());
   std::copy(from.scales.values.begin(), from.scales.values.end(), to.scales.values.begin());
+  to.scales.offsets = AlignedBuffer<float>(from.scales.offsets.size());
+  std::copy(from.scales.offsets.begin(), from.scales.offsets.end(), to.scales.offsets.begin());
   to.data = AlignedBuffer<uint8_t>(from.data.size());
   std::memcpy(to.data.data(), from.data.data(), from.data.size());
   return to;

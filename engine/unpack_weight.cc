@@ -9,14 +9,14 @@
 namespace trit {
 namespace {
 
-float ScaleAt(const WeightScales& scales, int64_t rows, int64_t row, int64_t col) {
+size_t ScaleIndex(const WeightScales& scales, int64_t rows, int64_t row, int64_t col) {
   switch (scales.kind) {
     case ScaleKind::kTensor:
-      return scales.values[0];
+      return 0;
     case ScaleKind::kRow:
-      return scales.values[static_cast<size_t>(row)];
+      return static_cast<size_t>(row);
     case ScaleKind::kGroup:
-      return scales.values[static_cast<size_t>(col / scales.group_size * rows + row)];
+      return static_cast<size_t>(col / scales.group_size * rows + row);
   }
   return 0;
 }
@@ -72,13 +72,18 @@ AlignedBuffer<int8_t> UnpackTrits(const PackedMatrix& matrix, const RowOrder& or
 
 WeightScales UnpackScales(const PackedMatrix& matrix, const RowOrder& order) {
   const WeightScales& from = matrix.scales;
-  WeightScales scales{.kind = from.kind, .group_size = from.group_size, .values = {}};
+  WeightScales scales{
+      .kind = from.kind, .group_size = from.group_size, .values = {}, .offsets = {}};
   scales.values = AlignedBuffer<float>(from.values.size());
+  scales.offsets = AlignedBuffer<float>(from.offsets.size());
   for (int64_t i = 0; i < static_cast<int64_t>(from.values.size()); ++i) {
     // Rows within a group; a single scale is row 0 of group 0.
     const int64_t group = i / matrix.rows * matrix.rows;
     const int64_t source = from.kind == ScaleKind::kTensor ? i : group + order(i - group);
     scales.values[static_cast<size_t>(i)] = from.values[static_cast<size_t>(source)];
+    if (!from.offsets.empty()) {
+      scales.offsets[static_cast<size_t>(i)] = from.offsets[static_cast<size_t>(source)];
+    }
   }
   return scales;
 }
@@ -92,7 +97,9 @@ void UnpackWeights(const PackedMatrix& matrix, int64_t row, float* values) {
     UnpackFloats(matrix, row, values);
   }
   for (int64_t c = 0; c < matrix.cols; ++c) {
-    values[c] *= ScaleAt(matrix.scales, matrix.rows, row, c);
+    const size_t index = ScaleIndex(matrix.scales, matrix.rows, row, c);
+    values[c] *= matrix.scales.values[index];
+    if (!matrix.scales.offsets.empty()) values[c] += matrix.scales.offsets[index];
   }
 }
 

@@ -13,6 +13,7 @@ namespace {
 
 constexpr int64_t kColumnsPerTask = 128;
 
+// Tables of floats have no offsets.
 void MultiplyByScales(const PackedMatrix& table, int64_t row, float* values) {
   const float* scales = table.scales.values.data();
   switch (table.scales.kind) {

@@ -1,7 +1,8 @@
 // What all integer kernels share: the loop over blocks of rows, tiles of tokens and columns with a
 // common scale, and the one epilogue that turns exact int32 sums into outputs,
-//   y = float(sum) * (s / a)   or   (sum_g float(sum_g) * s_g) * (1 / a),   then + residual.
-// A kernel is what forms the sums. Compiled per target.
+//   y = float(sum) * (s / a)   or   (sum_g float(sum_g) * s_g) * (1 / a),   then + residual,
+// with the terms of offsets that matmul_kernel.h states. A kernel is what forms the sums. Compiled
+// per target.
 #if defined(TRIT_TERNARY_KERNELS_INTEGER_MATMUL_INL_H_) == defined(HWY_TARGET_TOGGLE)
 #ifdef TRIT_TERNARY_KERNELS_INTEGER_MATMUL_INL_H_
 #undef TRIT_TERNARY_KERNELS_INTEGER_MATMUL_INL_H_
@@ -15,6 +16,7 @@
 
 #include "ternary_kernels/hwy_shim-inl.h"
 #include "ternary_kernels/matmul_kernel.h"
+#include "ternary_kernels/scale_sums.h"
 #include "ternary_kernels/thread_scratch.h"
 
 HWY_BEFORE_NAMESPACE();
@@ -50,20 +52,34 @@ inline int32_t SumOfCodes(const int8_t* q, int64_t n) {
   return sum;
 }
 
-// totals[r] += float(sums[r] - offset) * scales[r].
-inline void AddGroup(const int32_t* sums, int32_t offset, const float* scales, int64_t num_rows,
+// totals[r] += float(sums[r] - correction) * scales[r].
+inline void AddGroup(const int32_t* sums, int32_t correction, const float* scales, int64_t num_rows,
                      float* totals) {
   const hn::ScalableTag<float> df;
   const hn::Rebind<int32_t, decltype(df)> di32;
   const int64_t width = hn::Lanes(df);
-  const auto offsets = hn::Set(di32, offset);
+  const auto corrections = hn::Set(di32, correction);
   int64_t r = 0;
   for (; r + width <= num_rows; r += width) {
-    const auto sum = hn::ConvertTo(df, hn::Sub(hn::LoadU(di32, sums + r), offsets));
+    const auto sum = hn::ConvertTo(df, hn::Sub(hn::LoadU(di32, sums + r), corrections));
     const auto term = hn::Mul(sum, hn::LoadU(df, scales + r));
     hn::StoreU(hn::Add(hn::LoadU(df, totals + r), term), df, totals + r);
   }
-  for (; r < num_rows; ++r) totals[r] += static_cast<float>(sums[r] - offset) * scales[r];
+  for (; r < num_rows; ++r) totals[r] += static_cast<float>(sums[r] - correction) * scales[r];
+}
+
+// totals[r] += float(activation_sum) * offsets[r].
+inline void AddGroupOffsets(int32_t activation_sum, const float* offsets, int64_t num_rows,
+                            float* totals) {
+  const hn::ScalableTag<float> df;
+  const int64_t width = hn::Lanes(df);
+  const float factor = static_cast<float>(activation_sum);
+  int64_t r = 0;
+  for (; r + width <= num_rows; r += width) {
+    const auto term = hn::Mul(hn::Set(df, factor), hn::LoadU(df, offsets + r));
+    hn::StoreU(hn::Add(hn::LoadU(df, totals + r), term), df, totals + r);
+  }
+  for (; r < num_rows; ++r) totals[r] += factor * offsets[r];
 }
 
 // out[r] = values[r] * scale + residual[r], as two roundings; residual may be null.
@@ -85,57 +101,68 @@ inline void StoreScaledFloats(const float* values, float scale, int64_t num_rows
   }
 }
 
-// out[r] = float(sums[r] - offset) * (scales[r] / activation_scale) + residual[r]; one scale for
-// all rows unless per_row.
-inline void StoreScaledSums(const int32_t* sums, int32_t offset, const float* scales, bool per_row,
-                            float activation_scale, int64_t num_rows, const float* residual,
-                            float* out) {
+// out[r] = float(sums[r] - correction) * (scale / activation_scale)
+//          [+ float(activation_sum) * (offset / activation_scale)] + residual[r]
+inline void StoreScaledSums(const int32_t* sums, const SumScaling& scaling, int64_t num_rows,
+                            const float* residual, float* out) {
   const hn::ScalableTag<float> df;
   const hn::Rebind<int32_t, decltype(df)> di32;
   const int64_t width = hn::Lanes(df);
-  const auto offsets = hn::Set(di32, offset);
-  const auto activation_scales = hn::Set(df, activation_scale);
-  auto ratio = hn::Set(df, scales[0] / activation_scale);
+  const float a = scaling.activation_scale;
+  const float activation_sum = static_cast<float>(scaling.activation_sum);
+  const auto corrections = hn::Set(di32, scaling.correction);
+  auto ratio = hn::Set(df, scaling.scales[0] / a);
   int64_t r = 0;
   for (; r + width <= num_rows; r += width) {
-    if (per_row) ratio = hn::Div(hn::LoadU(df, scales + r), activation_scales);
-    const auto sum = hn::ConvertTo(df, hn::Sub(hn::LoadU(di32, sums + r), offsets));
+    if (scaling.per_row) ratio = hn::Div(hn::LoadU(df, scaling.scales + r), hn::Set(df, a));
+    const auto sum = hn::ConvertTo(df, hn::Sub(hn::LoadU(di32, sums + r), corrections));
     auto y = hn::Mul(sum, ratio);
+    if (scaling.offsets != nullptr) {
+      const auto offset =
+          scaling.per_row ? hn::LoadU(df, scaling.offsets + r) : hn::Set(df, scaling.offsets[0]);
+      y = hn::Add(y, hn::Mul(hn::Set(df, activation_sum), hn::Div(offset, hn::Set(df, a))));
+    }
     if (residual != nullptr) y = hn::Add(y, hn::LoadU(df, residual + r));
     hn::StoreU(y, df, out + r);
   }
   for (; r < num_rows; ++r) {
-    float y = static_cast<float>(sums[r] - offset) * (scales[per_row ? r : 0] / activation_scale);
+    const int64_t index = scaling.per_row ? r : 0;
+    float y = static_cast<float>(sums[r] - scaling.correction) * (scaling.scales[index] / a);
+    if (scaling.offsets != nullptr) y += activation_sum * (scaling.offsets[index] / a);
     if (residual != nullptr) y += residual[r];
     out[r] = y;
   }
 }
 
-// A range of a call. form_sums(SumRequest) writes sums of (trit + kCodeOffset) *
-// q; rows come in blocks of kBlockRows, counted from its first, tokens in tiles of kTileTokens.
+// A range of a call. form_sums(SumRequest) writes sums of (code + kCodeOffset) * q; rows come in
+// blocks of kBlockRows, counted from its first, tokens in tiles of kTileTokens.
 template <int64_t kBlockRows, int64_t kTileTokens, int32_t kCodeOffset, class FormSums>
 void IntegerMatmul(const MatmulCall& call, const MatmulRange& range, const FormSums& form_sums) {
   const PackedMatrix& weights = *call.weights;
   const WeightScales& scales = weights.scales;
   const ActivationCodes& codes = *call.codes;
   const bool grouped = scales.kind == ScaleKind::kGroup;
+  const bool has_offsets = !scales.offsets.empty();
   const int64_t group_cols = grouped ? scales.group_size : weights.cols;
   const int64_t num_groups = weights.cols / group_cols;
-  // What the offset adds to the sums of a token's groups: (num_tokens, num_groups).
-  std::vector<int32_t> offsets((range.token_end - range.token_begin) * num_groups);
-  int32_t* const offsets_of_token0 = offsets.data() - range.token_begin * num_groups;
-  for (int64_t token = range.token_begin; token < range.token_end && kCodeOffset != 0; ++token) {
+  // Sums of a token's codes, by group: (num_tokens, num_groups).
+  std::vector<int32_t> activation_sums((range.token_end - range.token_begin) * num_groups);
+  int32_t* const sums_of_token0 = activation_sums.data() - range.token_begin * num_groups;
+  const bool need_sums = kCodeOffset != 0 || has_offsets;
+  for (int64_t token = range.token_begin; token < range.token_end && need_sums; ++token) {
     const int8_t* q = codes.codes.data() + token * codes.stride;
     for (int64_t g = 0; g < num_groups; ++g) {
-      const int32_t sum = grouped ? SumOfCodes(q + g * group_cols, group_cols) : codes.sums[token];
-      offsets_of_token0[token * num_groups + g] = kCodeOffset * sum;
+      sums_of_token0[token * num_groups + g] =
+          grouped ? SumOfCodes(q + g * group_cols, group_cols) : codes.sums[token];
     }
   }
 
   // Rows and tokens of a tile, no more than there are.
   const int64_t tile_tokens = std::min(kTileTokens, range.token_end - range.token_begin);
   int32_t* sums = ThreadScratch<struct IntegerMatmulSums, int32_t>(tile_tokens * kBlockRows);
-  float* totals = grouped ? ThreadScratch<struct IntegerMatmulTotals, float>(tile_tokens * kBlockRows) : nullptr;
+  float* totals = grouped
+                      ? ThreadScratch<struct IntegerMatmulTotals, float>(tile_tokens * kBlockRows)
+                      : nullptr;
   for (int64_t row = range.row_begin; row < range.row_end; row += kBlockRows) {
     const int64_t num_rows = std::min(kBlockRows, range.row_end - row);
     for (int64_t token = range.token_begin; token < range.token_end; token += kTileTokens) {
@@ -145,9 +172,14 @@ void IntegerMatmul(const MatmulCall& call, const MatmulRange& range, const FormS
         form_sums(SumRequest{row, num_rows, token, num_tokens, g * group_cols, (g + 1) * group_cols,
                              sums});
         for (int64_t t = 0; t < num_tokens && grouped; ++t) {
-          AddGroup(sums + t * kBlockRows, offsets_of_token0[(token + t) * num_groups + g],
-                   scales.values.data() + g * weights.rows + row, num_rows,
-                   totals + t * kBlockRows);
+          const int32_t activation_sum = sums_of_token0[(token + t) * num_groups + g];
+          const int64_t first = g * weights.rows + row;
+          float* group_totals = totals + t * kBlockRows;
+          AddGroup(sums + t * kBlockRows, kCodeOffset * activation_sum,
+                   scales.values.data() + first, num_rows, group_totals);
+          if (has_offsets) {
+            AddGroupOffsets(activation_sum, scales.offsets.data() + first, num_rows, group_totals);
+          }
         }
       }
       for (int64_t t = 0; t < num_tokens; ++t) {
@@ -159,9 +191,16 @@ void IntegerMatmul(const MatmulCall& call, const MatmulRange& range, const FormS
           StoreScaledFloats(totals + t * kBlockRows, 1.0f / a, num_rows, residual, out);
         } else {
           const bool per_row = scales.kind == ScaleKind::kRow;
-          StoreScaledSums(sums + t * kBlockRows, offsets_of_token0[token + t],
-                          scales.values.data() + (per_row ? row : 0), per_row, a, num_rows,
-                          residual, out);
+          const int64_t first = per_row ? row : 0;
+          const int32_t activation_sum = sums_of_token0[token + t];
+          StoreScaledSums(sums + t * kBlockRows,
+                          {.correction = kCodeOffset * activation_sum,
+                           .scales = scales.values.data() + first,
+                           .offsets = has_offsets ? scales.offsets.data() + first : nullptr,
+                           .per_row = per_row,
+                           .activation_scale = a,
+                           .activation_sum = activation_sum},
+                          num_rows, residual, out);
         }
       }
     }

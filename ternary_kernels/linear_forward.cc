@@ -15,6 +15,7 @@ namespace {
 struct InputRows {};
 struct RaisedCodes {};
 struct IntegerSums {};
+struct GroupSums {};
 struct ConvertedTokens {};
 
 constexpr int64_t kRowsPerTask = 16;  // of weights
@@ -39,25 +40,34 @@ void RunTile(const ActivationCodes& codes, const IntegerLinear& layer, int64_t b
   const int64_t group_size = weights.product().k();
   auto* raised = ThreadScratch<RaisedCodes, uint8_t>(tile_rows * group_size);
   auto* sums = ThreadScratch<IntegerSums, int32_t>(tile_rows * weights.rows());
+  auto* group_sums = ThreadScratch<GroupSums, int32_t>(tile_rows);
   const int64_t at = begin * weights.rows();
   const float* residual = layer.residual != nullptr ? layer.residual + at : nullptr;
   SumsToScale to_scale{.sums = sums,
                        .num_tokens = end - begin,
                        .rows = weights.rows(),
                        .code_sums = nullptr,
-                       .activation_scales = codes.scales.data() + begin};
+                       .activation_scales = codes.scales.data() + begin,
+                       .activation_sums = codes.sums.data() + begin};
+  const WeightScales& scales = *layer.scales;
+  if (scales.kind == ScaleKind::kGroup && !scales.offsets.empty()) {
+    to_scale.activation_sums = group_sums;
+  }
   for (int64_t group = 0; group < weights.num_groups(); ++group) {
     for (int64_t t = begin; t < end; ++t) {
-      RaiseCodes(codes.codes.data() + t * codes.stride + group * group_size, group_size,
-                 raised + (t - begin) * group_size);
+      const int8_t* q = codes.codes.data() + t * codes.stride + group * group_size;
+      RaiseCodes(q, group_size, raised + (t - begin) * group_size);
+      if (to_scale.activation_sums == group_sums) group_sums[t - begin] = SumCodes(q, group_size);
     }
     weights.product().Run(raised, end - begin, weights.Operand(group), sums);
     to_scale.code_sums = weights.Sums(group);
-    if (layer.scales->kind != ScaleKind::kGroup) {
-      ScaleSums(to_scale, *layer.scales, residual, layer.out + at);
+    if (scales.kind != ScaleKind::kGroup) {
+      ScaleSums(to_scale, scales, residual, layer.out + at);
       return;
     }
-    AddGroupSums(to_scale, layer.scales->values.data() + group * weights.rows(), group == 0,
+    const int64_t first_scale = group * weights.rows();
+    AddGroupSums(to_scale, scales.values.data() + first_scale,
+                 scales.offsets.empty() ? nullptr : scales.offsets.data() + first_scale, group == 0,
                  layer.out + at);
   }
   FinishGroupSums(to_scale, residual, layer.out + at);

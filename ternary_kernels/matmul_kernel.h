@@ -9,8 +9,11 @@
 //                                                              then added pairwise (8, 4, 2, 1)
 //   code formats    y[r] = float(sum_k W[r][k] * q[k]) * (s/a)       the sum is exact in int32
 //   kGroup scales   y[r] = (sum_g float(sum_{k in g} ...) * s[g][r]) * (1/a)    ascending g
-// then + residual[r] if there is one, always a separate rounding. A token's result depends on no
-// other token, so any number of tokens in a call gives the same bits.
+// and where codes have offsets o (weights are W * s + o), with Q the exact sums of q[k]:
+//   code formats    y[r] = float(sum_k W[r][k] * q[k]) * (s/a) + float(Q) * (o/a)
+//   kGroup scales   the term of g is followed by + float(Q[g]) * o[g][r], before that of g + 1
+// then + residual[r] if there is one. Every operation here rounds by itself. A token's result
+// depends on no other token, so any number of tokens in a call gives the same bits.
 #ifndef TRIT_TERNARY_KERNELS_MATMUL_KERNEL_H_
 #define TRIT_TERNARY_KERNELS_MATMUL_KERNEL_H_
 

@@ -1,6 +1,7 @@
 // The scalar reference of every format: plain loops over one unpacked row at a time.
 #include <array>
 #include <cmath>
+#include <numeric>
 #include <vector>
 
 #include "ternary_kernels/kernel_entries.h"
@@ -35,19 +36,30 @@ float SumFloats(const float* weights, const float* x, int64_t begin, int64_t end
   return lanes[0];
 }
 
-// sum(begin, end) is the unscaled sum of some columns; activation_scale is a, or 1 for floats.
-template <typename Sum>
-float Scaled(const PackedMatrix& weights, int64_t row, float activation_scale, const Sum& sum) {
+// sum(begin, end) is the unscaled sum of some columns, activation_sum(begin, end) that of the
+// activations alone; activation_scale is a, or 1 for floats.
+template <typename Sum, typename ActivationSum>
+float Scaled(const PackedMatrix& weights, int64_t row, float activation_scale, const Sum& sum,
+             const ActivationSum& activation_sum) {
   const WeightScales& scales = weights.scales;
+  const bool has_offsets = !scales.offsets.empty();
   if (scales.kind != ScaleKind::kGroup) {
-    const float scale = scales.values[scales.kind == ScaleKind::kRow ? row : 0];
-    return static_cast<float>(sum(0, weights.cols)) * (scale / activation_scale);
+    const int64_t index = scales.kind == ScaleKind::kRow ? row : 0;
+    const float y =
+        static_cast<float>(sum(0, weights.cols)) * (scales.values[index] / activation_scale);
+    if (!has_offsets) return y;
+    return y + static_cast<float>(activation_sum(0, weights.cols)) *
+                   (scales.offsets[index] / activation_scale);
   }
   float total = 0.0f;
   for (int64_t group = 0; group < weights.cols / scales.group_size; ++group) {
     const int64_t begin = group * scales.group_size;
-    total += static_cast<float>(sum(begin, begin + scales.group_size)) *
-             scales.values[group * weights.rows + row];
+    const int64_t end = begin + scales.group_size;
+    const int64_t index = group * weights.rows + row;
+    total += static_cast<float>(sum(begin, end)) * scales.values[index];
+    if (has_offsets) {
+      total += static_cast<float>(activation_sum(begin, end)) * scales.offsets[index];
+    }
   }
   return total * (1.0f / activation_scale);
 }
@@ -69,14 +81,16 @@ void ReferenceMatmul(const MatmulCall& call, const MatmulRange& range) {
       float y;
       if (takes_codes) {
         const int8_t* q = call.codes->codes.data() + token * call.codes->stride;
-        y = Scaled(weights, row, call.codes->scales[token], [&](int64_t begin, int64_t end) {
-          return SumCodes(codes.data(), q, begin, end);
-        });
+        y = Scaled(
+            weights, row, call.codes->scales[token],
+            [&](int64_t begin, int64_t end) { return SumCodes(codes.data(), q, begin, end); },
+            [&](int64_t begin, int64_t end) { return std::accumulate(q + begin, q + end, 0); });
       } else {
         const float* x = call.floats + token * call.floats_stride;
-        y = Scaled(weights, row, 1.0f, [&](int64_t begin, int64_t end) {
-          return SumFloats(floats.data(), x, begin, end);
-        });
+        y = Scaled(
+            weights, row, 1.0f,
+            [&](int64_t begin, int64_t end) { return SumFloats(floats.data(), x, begin, end); },
+            [](int64_t, int64_t) { return 0.0f; });  // no offsets
       }
       if (call.residual != nullptr) y += call.residual[token * call.residual_stride + row];
       call.out[token * call.out_stride + row] = y;

@@ -96,6 +96,7 @@ void CheckScales(const WeightScales& scales, int64_t rows, int64_t cols) {
     count = cols / scales.group_size * rows;
   }
   TRIT_CHECK(scales.values.size() == count);
+  TRIT_CHECK(scales.offsets.empty() || scales.offsets.size() == count);
 }
 
 }  // namespace
@@ -156,6 +157,7 @@ PackedMatrix AllocateDense(WeightFormat format, int64_t rows, int64_t cols) {
 PackedMatrix PackCodesAsBF16(int64_t rows, int64_t cols, WeightScales scales,
                              const CodeSource& source) {
   CheckScales(scales, rows, cols);
+  TRIT_CHECK(scales.offsets.empty());
   PackedMatrix matrix = AllocateDense(WeightFormat::kBF16, rows, cols);
   matrix.scales = std::move(scales);
   const int64_t row_bytes = DenseRowBytes(WeightFormat::kBF16, cols);

@@ -24,7 +24,7 @@ PackedMatrix AllocateDense(WeightFormat format, int64_t rows, int64_t cols);
 int64_t DenseRowBytes(WeightFormat format, int64_t cols);
 
 // Codes (exact integers in bf16) held as kBF16 with their scales: what quantized weights with float
-// activations run on.
+// activations run on. Scales without offsets.
 PackedMatrix PackCodesAsBF16(int64_t rows, int64_t cols, WeightScales scales,
                              const CodeSource& source);
 

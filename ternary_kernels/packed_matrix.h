@@ -36,12 +36,15 @@ enum class ScaleKind : uint8_t {
   kGroup,   // scales[(col / group_size) * rows + row]: groups of consecutive columns
 };
 
-// Scales of a matrix; `values` as ScaleKind says. Formats whose blocks carry scales (kQ8_0), and
-// plain floats, have kTensor with the single scale 1.
+// What makes weights of codes: weight = code * scale + offset. `values` are the scales, as
+// ScaleKind says; formats whose blocks carry scales (kQ8_0), and plain floats, have kTensor with
+// the single scale 1.
 struct WeightScales {
   ScaleKind kind = ScaleKind::kTensor;
   int64_t group_size = 0;  // columns a group, kGroup only; divides the number of columns
   AlignedBuffer<float> values;
+  // Empty (symmetric, all 0), or one a scale in the same order; formats of codes only.
+  AlignedBuffer<float> offsets = {};
 };
 
 struct PackedMatrix {

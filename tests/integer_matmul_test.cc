@@ -2,6 +2,7 @@
 #include <boost/test/unit_test.hpp>
 #include <cstdint>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "ternary_kernels/parallel_for.h"
@@ -49,9 +50,12 @@ BOOST_AUTO_TEST_CASE(all_shapes_tokens_and_scales) {
     for (const Shape shape : kShapes) {
       for (const int64_t tokens : {1, 2, 3, 5, 16, 17, 40}) {
         const ScaleKind kind = seed % 4 < 2 ? ScaleKind::kTensor : ScaleKind::kRow;
-        const MatmulProblem problem(format, shape.rows, shape.cols, tokens, kind, 0, seed % 2 == 0,
-                                    seed);
-        CheckAllKernels(problem, kind == ScaleKind::kRow ? "row scales" : "tensor scale");
+        for (const bool offsets : {false, true}) {
+          const MatmulProblem problem(format, shape.rows, shape.cols, tokens, kind, 0,
+                                      seed % 2 == 0, seed, offsets);
+          CheckAllKernels(problem, std::string(offsets ? "offsets, " : "") +
+                                       (kind == ScaleKind::kRow ? "row scales" : "tensor scale"));
+        }
         ++seed;
       }
     }
@@ -66,9 +70,11 @@ BOOST_AUTO_TEST_CASE(group_scales) {
                                        int64_t{32}, int64_t{48}, int64_t{128}, shape.cols}) {
         if (shape.cols % group_size != 0) continue;
         for (const int64_t tokens : {1, 2, 3, 16, 17, 40}) {
+          const bool offsets = seed % 4 < 2;
           const MatmulProblem problem(format, shape.rows, shape.cols, tokens, ScaleKind::kGroup,
-                                      group_size, seed % 2 == 0, seed);
-          CheckAllKernels(problem, "groups of " + std::to_string(group_size));
+                                      group_size, seed % 2 == 0, seed, offsets);
+          CheckAllKernels(problem, std::string(offsets ? "offsets, " : "") + "groups of " +
+                                       std::to_string(group_size));
           ++seed;
         }
       }
@@ -114,31 +120,42 @@ BOOST_AUTO_TEST_CASE(extreme_codes) {
 // The reference itself, against the formula of matmul_kernel.h on the codes that were packed.
 BOOST_AUTO_TEST_CASE(reference_is_the_formula) {
   for (const WeightFormat format : kCodeFormats) {
-    for (const ScaleKind kind : {ScaleKind::kTensor, ScaleKind::kRow, ScaleKind::kGroup}) {
+    for (const auto& [kind, with_offsets] : {std::pair{ScaleKind::kTensor, false},
+                                             {ScaleKind::kTensor, true},
+                                             {ScaleKind::kRow, false},
+                                             {ScaleKind::kRow, true},
+                                             {ScaleKind::kGroup, false},
+                                             {ScaleKind::kGroup, true}}) {
       const int64_t rows = 67, cols = 90, group_size = 15;
-      const MatmulProblem problem(format, rows, cols, 3, kind, group_size, true, 11);
+      const MatmulProblem problem(format, rows, cols, 3, kind, group_size, true, 11, with_offsets);
       const std::vector<float> out = problem.Run(ReferenceKernel(format));
       const AlignedBuffer<float>& scales = problem.weights.scales.values;
+      const AlignedBuffer<float>& offsets = problem.weights.scales.offsets;
       const int64_t stride = rows + MatmulProblem::kMargin;
       for (int64_t t = 0; t < 3; ++t) {
         for (int64_t r = 0; r < rows; ++r) {
-          std::vector<int32_t> sums(cols / group_size);
-          int32_t sum = 0;
+          std::vector<int32_t> sums(cols / group_size), activation_sums(cols / group_size);
+          int32_t sum = 0, activation_sum = 0;
           for (int64_t k = 0; k < cols; ++k) {
-            const int32_t product = int32_t{problem.trits_or_codes[r * cols + k]} *
-                                    problem.codes.codes[t * problem.codes.stride + k];
+            const int32_t q = problem.codes.codes[t * problem.codes.stride + k];
+            const int32_t product = problem.trits_or_codes[r * cols + k] * q;
             sums[k / group_size] += product;
+            activation_sums[k / group_size] += q;
             sum += product;
+            activation_sum += q;
           }
           const float a = problem.codes.scales[t];
           float y = 0;
           if (kind == ScaleKind::kGroup) {
             for (size_t g = 0; g < sums.size(); ++g) {
               y += static_cast<float>(sums[g]) * scales[g * rows + r];
+              if (with_offsets) y += static_cast<float>(activation_sums[g]) * offsets[g * rows + r];
             }
             y *= 1.0f / a;
           } else {
-            y = static_cast<float>(sum) * (scales[kind == ScaleKind::kRow ? r : 0] / a);
+            const int64_t index = kind == ScaleKind::kRow ? r : 0;
+            y = static_cast<float>(sum) * (scales[index] / a);
+            if (with_offsets) y += static_cast<float>(activation_sum) * (offsets[index] / a);
           }
           y += problem.residual[t * stride + r];
           BOOST_TEST(out[t * stride + r] == y);

@@ -1,13 +1,17 @@
 // The fused linear layers of training against plain loops in double precision.
+#include <algorithm>
 #include <boost/test/unit_test.hpp>
 #include <cmath>
 #include <cstdint>
+#include <utility>
 #include <vector>
 
 #include "ternary_kernels/aligned_buffer.h"
 #include "ternary_kernels/linear_backward.h"
 #include "ternary_kernels/linear_cross_entropy.h"
 #include "ternary_kernels/linear_forward.h"
+#include "ternary_kernels/matmul_kernel.h"
+#include "ternary_kernels/pack_matrix.h"
 #include "tests/support/float_kernel_test.h"
 
 namespace trit {
@@ -28,13 +32,24 @@ AlignedBuffer<T> PackAll(const TileProduct& product, const std::vector<Source>& 
   return packed;
 }
 
+WeightScales Copy(const WeightScales& from) {
+  WeightScales to{.kind = from.kind,
+                  .group_size = from.group_size,
+                  .values = AlignedBuffer<float>(from.values.size()),
+                  .offsets = AlignedBuffer<float>(from.offsets.size())};
+  std::copy(from.values.begin(), from.values.end(), to.values.begin());
+  std::copy(from.offsets.begin(), from.offsets.end(), to.offsets.begin());
+  return to;
+}
+
 constexpr double RelativeError(BFloat16) { return 0x1p-8; }
 constexpr double RelativeError(float) { return 0x1p-22; }
 
 BOOST_AUTO_TEST_CASE(integer_forward) {
   constexpr int64_t kTokens = 139, kCols = 96;
   const std::vector<float> x = RandomFloats(kTokens * kCols, 2.0f, 1);
-  for (const int64_t group_size : {int64_t{96}, int64_t{32}}) {
+  for (const auto& [group_size, with_offsets] :
+       {std::pair{int64_t{96}, false}, {96, true}, {32, false}, {32, true}}) {
     for (const int64_t rows : {1, 70}) {
       const bool groups = group_size < kCols;
       const std::vector<int8_t> codes = RandomTrits(rows * kCols, 2);
@@ -44,6 +59,10 @@ BOOST_AUTO_TEST_CASE(integer_forward) {
                           .group_size = groups ? group_size : 0,
                           .values = AlignedBuffer<float>(kCols / group_size * rows)};
       for (size_t i = 0; i < scales.values.size(); ++i) scales.values[i] = 0.5f + 0.01f * i;
+      if (with_offsets) {
+        scales.offsets = AlignedBuffer<float>(scales.values.size());
+        for (size_t i = 0; i < scales.offsets.size(); ++i) scales.offsets[i] = 0.3f - 0.02f * i;
+      }
       const std::vector<float> residual = RandomFloats(kTokens * rows, 1.0f, 3);
       const std::vector<float> out = CheckThreads([&] {
         std::vector<float> y(static_cast<size_t>(kTokens * rows));
@@ -52,6 +71,20 @@ BOOST_AUTO_TEST_CASE(integer_forward) {
         IntegerLinearForward({.cols = kCols, .x = x.data()}, kTokens, activations, {&layer, 1});
         return y;
       });
+      ActivationCodes activations;
+      QuantizeActivationsInt8(x.data(), kCols, kTokens, kCols, activations);
+      const PackedMatrix packed = PackCodes(
+          WeightFormat::kInt8, rows, kCols, Copy(scales),
+          [&](int64_t r, int8_t* to) { std::copy_n(codes.data() + r * kCols, kCols, to); });
+      std::vector<float> inference(out.size());
+      Matmul({.weights = &packed,
+              .num_tokens = kTokens,
+              .codes = &activations,
+              .out = inference.data(),
+              .out_stride = rows,
+              .residual = residual.data(),
+              .residual_stride = rows});
+      BOOST_TEST(out == inference);
       for (int64_t t = 0; t < kTokens; ++t) {
         std::vector<int8_t> q(kCols);
         float a;
@@ -60,10 +93,12 @@ BOOST_AUTO_TEST_CASE(integer_forward) {
         for (int64_t r = 0; r < rows; ++r) {
           double expected = residual[t * rows + r], size = 1;
           for (int64_t c = 0; c < kCols; ++c) {
-            const double term =
-                double{scales.values[c / group_size * rows + r]} * q[c] * codes[r * kCols + c] / a;
-            expected += term;
-            size += std::abs(term);
+            const size_t index = c / group_size * rows + r;
+            const double offset = with_offsets ? scales.offsets[index] : 0.0;
+            const double term = double{scales.values[index]} * codes[r * kCols + c] * q[c] / a;
+            const double offset_term = offset * q[c] / a;
+            expected += term + offset_term;
+            size += std::abs(term) + std::abs(offset_term);
           }
           CheckWithin(out[t * rows + r], expected, 8 * kUnitRoundoff * size);
         }

@@ -68,15 +68,23 @@ inline WeightScales RandomScales(ScaleKind kind, int64_t rows, int64_t cols, int
   return scales;
 }
 
+// Gives the scales offsets of either sign.
+inline void AddRandomOffsets(WeightScales& scales, std::mt19937& random) {
+  scales.offsets = AlignedBuffer<float>(scales.values.size());
+  for (float& o : scales.offsets) o = 3.0f * RandomFloat(random);
+}
+
 struct MatmulProblem {
   static constexpr float kUntouched = -12345.0f;
   static constexpr int64_t kMargin = 5;  // floats behind a row of out, residual and floats
 
-  // Random weights; trits for the ternary formats. group_size matters for kGroup only.
+  // Random weights; trits for the ternary formats. group_size matters for kGroup only, offsets are
+  // for formats of codes.
   MatmulProblem(WeightFormat format, int64_t rows, int64_t cols, int64_t tokens, ScaleKind kind,
-                int64_t group_size, bool with_residual, uint32_t seed)
+                int64_t group_size, bool with_residual, uint32_t seed, bool with_offsets = false)
       : num_tokens(tokens), random(seed) {
     WeightScales scales = RandomScales(kind, rows, cols, group_size, random);
+    if (with_offsets) AddRandomOffsets(scales, random);
     if (TakesCodes(format)) {
       trits_or_codes.resize(rows * cols);
       for (int8_t& code : trits_or_codes) {
