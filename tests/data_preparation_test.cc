@@ -85,14 +85,21 @@ BOOST_AUTO_TEST_CASE(conversations_are_written_in_their_format) {
   const TemporaryFolder folder;
   WriteBytes(folder / "a.jsonl",
              "{\"instruction\": \"hi\", \"output\": \"ho\"}\n"
-             "{\"conversations\": [{\"from\": \"human\", \"value\": \"a\"}]}\n");
-  const PreparedData data = Prepare({.inputs = {folder / "a.jsonl"},
-                                     .out = folder / "out",
-                                     .chat_template = "chatml",
-                                     .validation_fraction = 0});
-  BOOST_TEST(Decoded(*data.tokenizer, data.train_files) ==
+             "{\"conversations\": [{\"from\": \"human\", \"value\": \"a\"}]}\n"
+             "{\"text\": \"<|im_start|>\"}\n");
+  const auto decoded = [&](const std::string& tokenizer) {
+    const PreparedData data = Prepare({.inputs = {folder / "a.jsonl"},
+                                       .out = folder / tokenizer,
+                                       .tokenizer = tokenizer,
+                                       .chat_template = "chatml",
+                                       .validation_fraction = 0});
+    return Decoded(*data.tokenizer, data.train_files);
+  };
+  BOOST_TEST(decoded("bytes") ==
              "<|im_start|>user\nhi<|im_end|>\n<|im_start|>assistant\nho<|im_end|>\n"
-             "<|im_start|>user\na<|im_end|>\n");
+             "<|im_start|>user\na<|im_end|>\n<|im_start|>");
+  // A vocabulary with the format's tokens, which are not shown here; in a text they are none.
+  BOOST_TEST(decoded("train:300") == "user\nhi\nassistant\nho\nuser\na\n<|im_start|>|");
 }
 
 BOOST_AUTO_TEST_CASE(what_fails_leaves_no_files) {

@@ -248,6 +248,15 @@ BOOST_AUTO_TEST_CASE(RefusesTooLittleData) {
   config.data = DataConfigOf({folder / "chats.jsonl"}, 258).data;
   config.data.chat_template = "chatml";
   BOOST_TEST(error(config) == "");
+  // A text of 100 bytes beside it, in parts of 32 tokens and the one after them: 4, which share 3.
+  WriteBytes(folder / "text.txt", std::string(100, 'x'));
+  config.data.train = {folder / "text.txt", folder / "chats.jsonl"};
+  config.data.sequence_length = 32;
+  config.data.validation_fraction = 0.2;  // of five documents: the conversation
+  const TrainingData mixed = LoadTrainingData(config, &tokenizer);
+  BOOST_TEST(mixed.train->num_tokens() == 103);
+  BOOST_TEST(mixed.validation->num_rows() == 1);
+  config.data.train = {folder / "chats.jsonl"};
   config.data.validation_fraction = 0.5;  // of one conversation: none
   BOOST_TEST(Contains(error(config), "data.validation_fraction: not enough validation data"));
   config.data.validation_fraction = 0;

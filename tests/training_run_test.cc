@@ -54,6 +54,18 @@ BOOST_AUTO_TEST_CASE(an_interrupted_run_goes_on_as_if_it_had_not_been) {
   BOOST_TEST(ReadBytes(folder / "parts/layers.jsonl") == ReadBytes(folder / "whole/layers.jsonl"));
 }
 
+BOOST_AUTO_TEST_CASE(a_run_begins_with_the_weights_of_anothers_latest_checkpoint) {
+  const Folder folder;
+  Train(folder.Config(), {}, folder / "first");
+  const auto first_loss = [&](const std::string& init, const std::string& run) {
+    Train(folder.Config(), {"checkpoint.init=" + init, "train.steps=1"}, folder / run);
+    return JsonLines(folder / (run + "/metrics.jsonl"))[0]["loss"].get<double>();
+  };
+  const double loss = first_loss(folder / "first", "second");
+  BOOST_TEST(loss == first_loss(CheckpointPath(folder / "first", 8), "third"));
+  BOOST_TEST(loss < JsonLines(folder / "first/metrics.jsonl")[0]["loss"].get<double>());
+}
+
 BOOST_AUTO_TEST_CASE(the_run_keeps_config_version_and_seed) {
   const Folder folder;
   Train(folder.Config(), {"train.steps=1", "train.seed=7"}, folder / "run");

@@ -70,8 +70,8 @@ void RunTrain(const Command& command, std::span<const std::string> arguments) {
   options.RequiredArgument("CONFIG", config_path, "TOML file; --print-config shows every key");
   options.TextList("set", "KEY=VALUE", overrides,
                    "change a key of the config, such as train.steps=100; may be repeated");
-  options.Text("init", "FILE", init,
-               "begin with the weights of a safetensors file, directory or checkpoint");
+  options.Text("init", "PATH", init,
+               "begin with the weights of a safetensors file, a directory of them, or a run");
   options.Group("Run");
   options.Text("o,out", "DIR", out, "directory of the run: config, metrics, checkpoints");
   options.Flag("resume", resume, "go on from the latest checkpoint in --out");

@@ -49,6 +49,11 @@ std::vector<ChatMessage> ParseAlpaca(const JsonFields& fields) {
 
 }  // namespace
 
+bool IsChatRecord(const nlohmann::json& record) {
+  return record.is_object() && (record.contains("messages") || record.contains("conversations") ||
+                                record.contains("instruction"));
+}
+
 std::vector<ChatMessage> ParseChatRecord(std::string_view json, const std::string& where) {
   const nlohmann::json record = ParseStrictJson(json, where);
   if (record.is_object() && !record.contains("messages")) {

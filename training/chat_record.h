@@ -5,6 +5,7 @@
 #ifndef TRIT_TRAINING_CHAT_RECORD_H_
 #define TRIT_TRAINING_CHAT_RECORD_H_
 
+#include <nlohmann/json_fwd.hpp>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -12,6 +13,9 @@
 #include "engine/chat_template.h"
 
 namespace trit {
+
+// Whether a record has the key of one of these shapes.
+bool IsChatRecord(const nlohmann::json& record);
 
 // `where` goes into messages. ShareGPT's speakers are human or user, gpt or assistant, and system.
 // Alpaca's input is put after the instruction, a blank line between; "system" is taken if it is

@@ -288,7 +288,7 @@ const ConfigKeys<DataConfig>& DataKeys() {
       Choice("order", &D::order,
              {{"shuffle", DataOrder::kShuffle}, {"sequential", DataOrder::kSequential}}, kMustStay,
              "\"shuffle\" (rows in a new order every epoch) or \"sequential\""),
-      String("chat_template", &D::chat_template, kMustStay, "template for chats; empty: none"),
+      String("chat_template", &D::chat_template, kMustStay, "template for conversations, beside which texts may stand; empty: texts only"),
       Bool("document_mask", &D::document_mask, kMustStay,
            "text: a document, which ends with the tokenizer's eos, does not see those before it in "
            "a row; conversations never do"),
@@ -394,7 +394,7 @@ const ConfigKeys<CheckpointConfig>& CheckpointKeys() {
       Bool("keep_best", &C::keep_best, kMayChange,
            "save where the validation loss is the lowest so far, and keep that checkpoint too"),
       String("init", &C::init, kMayChange,
-             "safetensors file with the initial weights; empty: random"),
+             "safetensors file, directory or run with the initial weights; empty: random"),
   };
   return keys;
 }

@@ -8,13 +8,15 @@
 #include <span>
 #include <system_error>
 #include <utility>
+#include <variant>
 
 #include "engine/chat_template.h"
 #include "engine/error.h"
 #include "engine/output_file.h"
-#include "training/chat_record.h"
 #include "training/data_files.h"
 #include "training/document_encoder.h"
+#include "training/document_source.h"
+#include "training/mixed_encoder.h"
 #include "training/run_tokenizer.h"
 #include "training/temporary_directory.h"
 #include "training/text_source.h"
@@ -61,6 +63,14 @@ class ShardWriter {
   int64_t num_tokens_ = 0;
   std::vector<std::string> files_;
 };
+
+// What is said in a document, in bytes.
+uint64_t TextBytes(const MixedDocument& document) {
+  if (const auto* text = std::get_if<std::string>(&document)) return text->size();
+  uint64_t bytes = 0;
+  for (const ChatMessage& message : std::get<1>(document)) bytes += message.content.size();
+  return bytes;
+}
 
 class Preparation {
  public:
@@ -153,20 +163,19 @@ class Preparation {
     throw UsageError(ErrorInfo{.what = "missing", .key = "--tokenizer"});
   }
 
-  using UseText = std::function<void(std::string_view text, uint64_t file_bytes)>;
-  // use(text, bytes) for the documents of a file: texts, or conversations in their format; and how
-  // many of the file's bytes they are.
-  void ForEachText(const std::string& file, const UseText& use) const {
-    if (!file.ends_with(".jsonl") && !chat_template_) {
-      ForEachDocument(file, [&](std::string_view text) { use(text, text.size()); });
-      return;
+  // use(document, bytes) for the documents of a file and how many of its bytes they take up.
+  // Conversations only where there is a format for them.
+  void ForEachDocumentOf(const std::string& file,
+                         const std::function<void(MixedDocument, uint64_t)>& use) const {
+    if (chat_template_) {
+      ForEachMixedDocument(file, use);
+    } else if (file.ends_with(".jsonl")) {
+      ForEachJsonLine(file, [&](std::string_view json, const std::string& where) {
+        use(ParseTextRecord(json, where), json.size() + 1);
+      });
+    } else {
+      ForEachDocument(file, [&](std::string_view text) { use(std::string(text), text.size()); });
     }
-    ForEachJsonLine(file, [&](std::string_view json, const std::string& where) {
-      const std::string text = chat_template_
-                                   ? chat_template_->Render(ParseChatRecord(json, where), false)
-                                   : ParseTextRecord(json, where);
-      use(text, json.size() + 1);
-    });
   }
 
   void Encode(const Tokenizer& tokenizer, PreparedData& data, ShardWriter& train,
@@ -181,39 +190,54 @@ class Preparation {
                  .tokens = train.num_tokens() + validation.num_tokens()});
     };
     uint64_t bytes_now = 0;
-    DocumentEncoder encoder(tokenizer, [&](const std::vector<int32_t>& ids) {
+    const auto write = [&](std::span<const int32_t> ids) {
       target->Append(ids);
       report(bytes_now);
-    });
-    const auto add = [&](std::string_view text) {
-      encoder.Add(text);
-      data.text_bytes += text.size();
+    };
+    DocumentEncoder texts(tokenizer, write);
+    std::optional<MixedEncoder> mixed;
+    if (chat_template_) {
+      mixed.emplace(*chat_template_, tokenizer,
+                    [&](const EncodedDocument& document) { write(document.tokens); });
+    }
+    const auto flush = [&] {
+      texts.Flush();
+      if (mixed) mixed->Flush();
+    };
+    const auto add = [&](MixedDocument document) {
+      data.text_bytes += TextBytes(document);
       ++data.documents;
+      if (mixed) {
+        mixed->Add(std::move(document));
+      } else {
+        texts.Add(std::get<std::string>(document));
+      }
     };
     const auto begin_validation = [&] {
-      encoder.Flush();
+      flush();
       target = &validation;
     };
     for (const std::string& file : files_) {
-      ForEachText(file, [&](std::string_view text, uint64_t file_bytes) {
+      ForEachDocumentOf(file, [&](MixedDocument document, uint64_t file_bytes) {
         const double begin = static_cast<double>(bytes_now);
         bytes_now += file_bytes;
         if (target == &train && begin >= train_bytes) begin_validation();
         if (target == &train && static_cast<double>(bytes_now) > train_bytes &&
             file.ends_with(".txt")) {
           // A file that is one long document is cut after a line.
+          std::string& text = std::get<std::string>(document);
           const size_t cut = text.find('\n', static_cast<size_t>(train_bytes - begin));
-          if (cut != std::string_view::npos && cut + 1 < text.size()) {
+          if (cut != std::string::npos && cut + 1 < text.size()) {
             add(text.substr(0, cut + 1));
             begin_validation();
-            text.remove_prefix(cut + 1);
+            text.erase(0, cut + 1);
           }
         }
-        add(text);
+        add(std::move(document));
       });
     }
     bytes_now = bytes_total_;
-    encoder.Flush();
+    flush();
     report(bytes_total_);
   }
 

@@ -15,8 +15,8 @@
 #include "engine/input_file.h"
 #include "engine/make_tokenizer.h"
 #include "engine/sentencepiece_model.h"
-#include "training/chat_record.h"
 #include "training/data_files.h"
+#include "training/document_source.h"
 #include "training/text_source.h"
 #include "training/token_file.h"
 #include "training/tokenizer_training.h"
@@ -52,8 +52,12 @@ void ForEachText(const std::string& path, bool chats,
     ForEachDocument(path, use);
     return;
   }
-  ForEachJsonLine(path, [&](std::string_view json, const std::string& where) {
-    for (const ChatMessage& message : ParseChatRecord(json, where)) use(message.content);
+  ForEachMixedDocument(path, [&](const MixedDocument& document, uint64_t) {
+    if (const auto* text = std::get_if<std::string>(&document)) {
+      use(*text);
+    } else {
+      for (const ChatMessage& message : std::get<1>(document)) use(message.content);
+    }
   });
 }
 

@@ -7,6 +7,7 @@
 #include "engine/input_file.h"
 #include "engine/strict_json.h"
 #include "ternary_kernels/check.h"
+#include "training/chat_record.h"
 #include "training/document_encoder.h"
 #include "training/token_file.h"
 
@@ -54,13 +55,12 @@ std::string ParseTextRecord(std::string_view json, const std::string& where) {
   if (text == record.end()) {
     std::string keys;
     for (const auto& item : record.items()) keys += (keys.empty() ? "" : ", ") + item.key();
-    const bool chat = record.contains("messages") || record.contains("conversations") ||
-                      record.contains("instruction");
-    throw Error(ErrorInfo{.what = "no text",
-                          .file = where,
-                          .expected = "{\"text\": \"...\"}",
-                          .found = keys.empty() ? "no keys" : "keys " + keys,
-                          .hint = chat ? "conversations need data.chat_template" : ""});
+    throw Error(
+        ErrorInfo{.what = "no text",
+                  .file = where,
+                  .expected = "{\"text\": \"...\"}",
+                  .found = keys.empty() ? "no keys" : "keys " + keys,
+                  .hint = IsChatRecord(record) ? "conversations need data.chat_template" : ""});
   }
   if (!text->is_string()) fail("the text is no string", std::string(text->type_name()));
   return text->get<std::string>();

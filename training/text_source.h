@@ -2,7 +2,7 @@
 //
 //   .txt    the whole file is one document, its bytes as they are
 //   .jsonl  an object a line, {"text": "…"}; its text is a document. Empty lines are skipped.
-//           Conversations are chat_record.h's.
+//           Conversations are document_source.h's.
 //
 // (.bin files hold token ids already: token_file.h.)
 #ifndef TRIT_TRAINING_TEXT_SOURCE_H_

@@ -45,8 +45,10 @@ void Trainer::Initialize() {
   model_.ParametersChanged();
 }
 
-void Trainer::InitializeFrom(const std::string& weights_path) {
-  if (!LoadWeights(weights_path, model_.parameters()).empty()) model_.InitializeLearnedScales();
+void Trainer::InitializeFrom(const std::string& run_or_weights) {
+  const std::vector<std::string> checkpoints = ListCheckpoints(run_or_weights);
+  const std::string& path = checkpoints.empty() ? run_or_weights : checkpoints.back();
+  if (!LoadWeights(path, model_.parameters()).empty()) model_.InitializeLearnedScales();
   model_.ParametersChanged();
 }
 

@@ -44,9 +44,10 @@ class Trainer {
   void set_elapsed_seconds(double seconds) { state_.elapsed_seconds = seconds; }
 
   // Either of these once, before the first step.
-  void Initialize();                                     // random weights, by the seed
-  void InitializeFrom(const std::string& weights_path);  // LoadWeights; throws Error
-  void Resume(const std::string& checkpoint);            // throws Error
+  void Initialize();  // random weights, by the seed
+  // The weights of a run's latest checkpoint, or what LoadWeights takes. Throws Error.
+  void InitializeFrom(const std::string& run_or_weights);
+  void Resume(const std::string& checkpoint);  // throws Error
 
   // One update. `before_clipping` is called when the step's gradients are complete; may be empty.
   // A bad batch changes no weight. If it is to be skipped, the step counts as done; else, or if too

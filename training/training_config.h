@@ -107,7 +107,7 @@ struct CheckpointConfig {
   int64_t every = 500;    // steps; 0: at the end only
   int64_t keep = 2;       // latest ones that stay; 0: all
   bool keep_best = true;  // save where the validation loss is the lowest so far, and keep that too
-  std::string init;       // safetensors file with the initial weights; empty: random
+  std::string init;       // where the initial weights are (LoadWeights, or a run); empty: random
 
   bool operator==(const CheckpointConfig&) const = default;
 };

@@ -1,23 +1,22 @@
 #include "training/training_data.h"
 
+#include <algorithm>
 #include <cmath>
+#include <span>
 #include <utility>
 #include <vector>
 
-#include "engine/chat_encoding.h"
 #include "engine/chat_template.h"
 #include "engine/error.h"
 #include "ternary_kernels/check.h"
-#include "training/chat_record.h"
 #include "training/data_files.h"
 #include "training/document_rows.h"
-#include "training/parallel_map.h"
+#include "training/document_source.h"
+#include "training/mixed_encoder.h"
 #include "training/text_source.h"
 
 namespace trit {
 namespace {
-
-constexpr size_t kChatsAtOnce = 8192;  // encoded with all threads
 
 TokenArray ReadFiles(const std::vector<std::string>& paths, const Tokenizer* tokenizer,
                      int64_t vocab_size) {
@@ -36,34 +35,30 @@ void RequireTargets(const TokenArray& tokens, const char* key, const char* hint)
                         .hint = hint});
 }
 
-DocumentSet ReadChats(const std::vector<std::string>& paths, const ChatTemplate& chat_template,
-                      const Tokenizer& tokenizer, int64_t vocab_size) {
-  DocumentSet documents(vocab_size);
-  struct Line {
-    std::string json, where;
-  };
-  std::vector<Line> lines;
-  const auto encode = [&] {
-    for (const ChatTokens& chat : ParallelMap<ChatTokens>(lines, [&](const Line& line) {
-           return EncodeChat(chat_template, tokenizer, ParseChatRecord(line.json, line.where),
-                             false);
-         })) {
-      documents.Append(chat.tokens, chat.loss);
-    }
-    lines.clear();
-  };
-  for (const std::string& path : ExpandDataFiles(paths)) {
-    if (!path.ends_with(".jsonl")) {
-      throw UsageError(ErrorInfo{.what = "data.chat_template asks for conversations",
-                                 .file = path,
-                                 .expected = "a .jsonl file with {\"messages\": ...} lines"});
-    }
-    ForEachJsonLine(path, [&](std::string_view json, const std::string& where) {
-      lines.push_back({std::string(json), where});
-      if (lines.size() == kChatsAtOnce) encode();
-    });
+// Adds a text in parts that fill rows; each begins with the token the one before ends with, so that
+// all but the first of the text are targets.
+void AppendText(std::span<const int32_t> tokens, size_t sequence_length, DocumentSet& documents) {
+  for (size_t begin = 0; begin + 1 < tokens.size(); begin += sequence_length) {
+    const size_t length = std::min(tokens.size() - begin, sequence_length + 1);
+    documents.Append(tokens.subspan(begin, length), std::vector<bool>(length, true));
   }
-  encode();
+}
+
+DocumentSet ReadDocuments(const std::vector<std::string>& paths, const ChatTemplate& chat_template,
+                          const Tokenizer& tokenizer, const TrainingConfig& config) {
+  DocumentSet documents(config.model.vocab_size);
+  MixedEncoder encoder(chat_template, tokenizer, [&](const EncodedDocument& document) {
+    if (document.is_text) {
+      AppendText(document.tokens, static_cast<size_t>(config.data.sequence_length), documents);
+    } else {
+      documents.Append(document.tokens, document.learned);
+    }
+  });
+  for (const std::string& path : ExpandDataFiles(paths)) {
+    ForEachMixedDocument(
+        path, [&](MixedDocument document, uint64_t) { encoder.Add(std::move(document)); });
+  }
+  encoder.Flush();
   return documents;
 }
 
@@ -71,15 +66,14 @@ int64_t HeldBack(int64_t count, double fraction) {
   return static_cast<int64_t>(std::floor(static_cast<double>(count) * fraction));
 }
 
-TrainingData LoadChats(const TrainingConfig& config, const Tokenizer* tokenizer) {
+TrainingData LoadDocuments(const TrainingConfig& config, const Tokenizer* tokenizer) {
   if (tokenizer == nullptr) {
     throw UsageError(ErrorInfo{.what = "conversations need a tokenizer", .key = "data.tokenizer"});
   }
   const DataConfig& data = config.data;
   const ChatTemplate chat_template = ChatTemplate::Named(data.chat_template);
-  const int64_t vocab_size = config.model.vocab_size;
-  DocumentSet train = ReadChats(data.train, chat_template, *tokenizer, vocab_size);
-  DocumentSet validation = ReadChats(data.validation, chat_template, *tokenizer, vocab_size);
+  DocumentSet train = ReadDocuments(data.train, chat_template, *tokenizer, config);
+  DocumentSet validation = ReadDocuments(data.validation, chat_template, *tokenizer, config);
   if (data.validation.empty()) {
     const int64_t held_back = HeldBack(train.num_documents(), data.validation_fraction);
     validation = train.SplitOff(train.num_documents() - held_back);
@@ -89,7 +83,7 @@ TrainingData LoadChats(const TrainingConfig& config, const Tokenizer* tokenizer)
     throw Error(
         ErrorInfo{.what = "not enough validation data",
                   .key = data.validation.empty() ? "data.validation_fraction" : "data.validation",
-                  .expected = "at least one conversation in which the assistant speaks",
+                  .expected = "at least one text, or conversation in which the assistant speaks",
                   .found = "none",
                   .hint = data.validation.empty() ? "0 trains without validation data" : ""});
   }
@@ -161,7 +155,7 @@ TrainingData LoadTrainingData(const TrainingConfig& config, const Tokenizer* tok
                                .expected = "a list of .txt, .jsonl or .bin files"});
   }
   return config.data.chat_template.empty() ? LoadRunningText(config, tokenizer)
-                                           : LoadChats(config, tokenizer);
+                                           : LoadDocuments(config, tokenizer);
 }
 
 }  // namespace trit

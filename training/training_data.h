@@ -22,8 +22,9 @@ struct TrainingData {
 void SettleVocabSize(const Tokenizer* tokenizer, TrainingConfig& config);
 
 // Reads all files in order, encodes text, and splits off validation_fraction: of the tokens, or
-// with data.chat_template, of the conversations, which are packed as document_rows.h says with the
-// assistant's words to be learned. model.vocab_size is settled; `tokenizer` may be null if all
+// with data.chat_template, of the documents (document_source.h), which are packed as
+// document_rows.h says: conversations with the assistant's words to be learned, and texts, in parts
+// that fill a row. model.vocab_size is settled; `tokenizer` may be null if all
 // files are .bin. Throws Error or UsageError.
 TrainingData LoadTrainingData(const TrainingConfig& config, const Tokenizer* tokenizer);
 
