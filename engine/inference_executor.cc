@@ -182,7 +182,8 @@ void InferenceExecutor::Linear(Value x, std::span<const WeightId> weights, Value
                             .rows = rows_,
                             .in_features = weight.matrix.cols,
                             .out_features = weight.matrix.rows,
-                            .codes = call.codes,
+                            .in = input.data.data(),
+                            .codes = int8 ? &Codes(input) : nullptr,
                             .out = call.out});
     }
   }

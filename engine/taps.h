@@ -27,11 +27,13 @@ struct TapValue {
 };
 using TapObserver = std::function<void(const TapValue&)>;
 
-// One linear layer's work: its input as codes (null if it takes floats) and its output, with the
-// residual already added where the call has one.
+// One linear layer's work: its input as floats (null where the executor never has them: training,
+// whose linear layers compute the norms they read) and as what they are rounded to (null if they
+// are not), and its output, with the residual already added where the call has one.
 struct LinearTap {
   WeightId weight;
   int64_t rows, in_features, out_features;
+  const float* in = nullptr;  // (rows, in_features)
   const ActivationCodes* codes;
   const float* out;  // (rows, out_features)
 };

@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <cmath>
-#include <numbers>
 #include <utility>
 
 #include "ternary_kernels/gemm.h"
@@ -113,24 +112,14 @@ StepResult Trainer::Step(const std::function<void()>& before_clipping) {
 }
 
 EvaluationResult Trainer::Evaluate() {
-  const EvaluationSource& validation = *data_.validation;
-  LabeledBatch labeled;
-  const int64_t num_rows = validation.RowsFor(config_.train.eval_tokens);
-  double sum = 0;
-  double bytes = 0;
-  for (int64_t first = 0; first < num_rows; first += config_.train.micro_batch) {
-    validation.Fill(first, std::min(config_.train.micro_batch, num_rows - first), labeled);
-    losses_.resize(labeled.targets.size());
-    model_.Evaluate(labeled.batch, labeled.targets, labeled.weights, losses_);
-    for (size_t r = 0; r < losses_.size(); ++r) {
-      sum += losses_[r];
-      if (token_bytes_.empty() || labeled.weights[r] == 0) continue;
-      bytes += token_bytes_[static_cast<size_t>(labeled.targets[r])];
-    }
-  }
-  EvaluationResult result;
-  result.loss = sum / static_cast<double>(validation.NumTargets(num_rows));
-  if (bytes > 0) result.bits_per_byte = sum / bytes / std::numbers::ln2;
+  const EvaluationResult result =
+      trit::Evaluate(*data_.validation,
+                     {.num_targets = config_.train.eval_tokens,
+                      .rows_at_once = config_.train.micro_batch,
+                      .token_bytes = token_bytes_},
+                     [this](const LabeledBatch& labeled, std::span<float> losses) {
+                       model_.Evaluate(labeled.batch, labeled.targets, labeled.weights, losses);
+                     });
   if (!state_.best_validation_loss || result.loss < *state_.best_validation_loss) {
     state_.best_validation_loss = result.loss;
     state_.best_validation_step = state_.step;

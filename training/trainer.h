@@ -10,6 +10,7 @@
 #include <utility>
 #include <vector>
 
+#include "training/evaluation.h"
 #include "training/trainable_model.h"
 #include "training/trainer_state.h"
 #include "training/training_config.h"
@@ -22,11 +23,6 @@ struct StepResult {
   double grad_norm = 0;  // before clipping
   double learning_rate = 0;
   std::string bad_batch;  // why no update was made (bad_batch.h); empty: it was
-};
-
-struct EvaluationResult {
-  double loss = 0;  // nats a token
-  std::optional<double> bits_per_byte;
 };
 
 // The config's precision, or f32 where this CPU has no bf16 products.
@@ -68,7 +64,6 @@ class Trainer {
   TrainableModel model_;
   TrainerState state_;
   std::vector<LabeledBatch> passes_;  // of a step
-  std::vector<float> losses_;
 };
 
 }  // namespace trit

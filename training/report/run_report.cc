@@ -10,6 +10,7 @@
 
 #include "engine/weight_table.h"
 #include "training/progress_line.h"
+#include "training/quantizer_text.h"
 #include "training/report/axis.h"
 #include "training/report/heat_map.h"
 #include "training/report/line_chart.h"
@@ -45,16 +46,6 @@ std::string Percent(double share) {
 
 double Last(const StepSeries& series) {
   return series.values.empty() ? std::numeric_limits<double>::quiet_NaN() : series.values.back();
-}
-
-std::string QuantizerText(const TrainingConfig& config) {
-  const QuantizerChoice& choice = config.quantizer.standard;
-  const std::string rules = config.quantizer.rules.empty() ? "" : " + rules";
-  if (choice.weights == "none") return "full precision" + rules;
-  const char* granularity = choice.granularity == ScaleKind::kTensor ? ""
-                            : choice.granularity == ScaleKind::kRow  ? " by row"
-                                                                     : " by group";
-  return choice.weights + granularity + ", activations " + choice.activations + rules;
 }
 
 class Report {
@@ -94,7 +85,7 @@ class Report {
     const double done = loss.steps.empty() ? 0 : loss.steps.back() + 1;
     std::string tokens;
     if (run.config) {
-      row.push_back(QuantizerText(*run.config));
+      row.push_back(QuantizerText(run.config->quantizer));
       parameters = ShortNumber(static_cast<double>(WeightTable(run.config->model).NumParameters()));
       steps = fmt::format("{:.0f} of {}", done, run.config->train.steps);
       tokens = ShortNumber(done * static_cast<double>(run.config->train.batch_tokens));
