@@ -1,7 +1,6 @@
 #include <algorithm>
 #include <cmath>
 #include <cstdint>
-#include <cstring>
 
 #include "ternary_kernels/attention_kernels.h"
 
@@ -10,20 +9,18 @@
 #include "hwy/foreach_target.h"
 // After foreach_target.h.
 #include "hwy/highway.h"
+#include "ternary_kernels/attention_backward-inl.h"
 #include "ternary_kernels/attention_product-inl.h"
 #include "ternary_kernels/exp-inl.h"
 
 // With P = exp(S - log_sum_exp) recomputed tile by tile, 64 queries times 64 keys:
 //   dV = P^T dO,  dP = dO V^T,  dS = P * (dP - delta),  delta_i = sum_d dO_id O_id,
 //   dQ = scale dS K,  dK = dS^T (scale Q).
-// Query tiles ascend, then heads, then key tiles, so each gradient is a sum in a fixed order.
 HWY_BEFORE_NAMESPACE();
 namespace trit {
 namespace HWY_NAMESPACE {
 namespace {
 namespace hn = hwy::HWY_NAMESPACE;
-
-constexpr int64_t kTile = kAttentionPage;
 
 // Per-task buffers; D' columns unless noted. T' = rows of the segment, rounded up to 64.
 struct Buffers {
@@ -63,18 +60,7 @@ struct Buffers {
   float* log_sum_exp;    // (64)
 };
 
-struct Task {
-  const AttentionBackwardCall& call;
-  const TrainingSegment& segment;
-  int64_t kv_head;
-  int64_t head_dim;
-  int64_t padded_dim;
-  int64_t q_stride;
-  int64_t kv_stride;
-  float scale;
-};
-
-void LoadKeysValues(const Task& task, const Buffers& buffers) {
+void LoadKeysValues(const BackwardTask& task, const Buffers& buffers) {
   for (int64_t j = 0; j < task.segment.num_rows; ++j) {
     const int64_t at = (task.segment.first_row + j) * task.kv_stride + task.kv_head * task.head_dim;
     const float* k = task.call.k + at;
@@ -89,10 +75,8 @@ void LoadKeysValues(const Task& task, const Buffers& buffers) {
 }
 
 // A tile of `rows` queries of one head from segment row `begin` on.
-void LoadQueries(const Task& task, int64_t head, int64_t begin, int64_t rows,
+void LoadQueries(const BackwardTask& task, int64_t head, int64_t begin, int64_t rows,
                  const Buffers& buffers) {
-  const AttentionTag d;
-  const int64_t lanes = static_cast<int64_t>(hn::Lanes(d));
   const AttentionBackwardCall& call = task.call;
   for (int64_t i = 0; i < rows; ++i) {
     const int64_t row = task.segment.first_row + begin + i;
@@ -102,15 +86,7 @@ void LoadQueries(const Task& task, int64_t head, int64_t begin, int64_t rows,
              buffers.queries + i * task.padded_dim);
     ScaleRow(call.dout + at, task.head_dim, 1.0f, task.padded_dim, dout);
     ScaleRow(call.out + at, task.head_dim, 1.0f, task.padded_dim, buffers.out_row);
-    alignas(64) float sums[kVirtualLanes];
-    for (int64_t lane = 0; lane < kVirtualLanes; lane += lanes) {
-      auto sum = hn::Zero(d);
-      for (int64_t x = lane; x < task.padded_dim; x += kVirtualLanes) {
-        sum = hn::MulAdd(hn::Load(d, dout + x), hn::Load(d, buffers.out_row + x), sum);
-      }
-      hn::Store(sum, d, sums + lane);
-    }
-    buffers.delta[i] = SumVirtualLanes(sums);
+    buffers.delta[i] = RowDelta(dout, buffers.out_row, task.padded_dim);
     buffers.log_sum_exp[i] = call.log_sum_exp[row * call.shape.num_heads + head];
   }
 }
@@ -140,8 +116,8 @@ void DifferentiateSoftmax(int64_t rows, bool diagonal, const Buffers& buffers) {
 
 // One query tile of one head against key tile `tile`: adds to dqueries, dkeys, dvalues, or begins
 // them. On the diagonal, what causality zeroes is left out in blocks of kProductRows.
-void BackwardTile(const Task& task, int64_t rows, int64_t tile, bool diagonal, bool first_dkeys,
-                  const Buffers& buffers) {
+void BackwardTile(const BackwardTask& task, int64_t rows, int64_t tile, bool diagonal,
+                  bool first_dkeys, const Buffers& buffers) {
   const int64_t dim = task.padded_dim;
   const int64_t columns = tile * kTile * dim;  // where the key tile begins
   for (int64_t i = 0; i < rows; i += kProductRows) {
@@ -202,42 +178,15 @@ void BackwardTile(const Task& task, int64_t rows, int64_t tile, bool diagonal, b
 
 void BackwardSegment(const AttentionBackwardCall& call, const TrainingSegment& segment,
                      int64_t kv_head, float* scratch) {
-  const AttentionShape& shape = call.shape;
-  const int64_t heads = shape.num_heads / shape.num_kv_heads;
-  const Task task = {.call = call,
-                     .segment = segment,
-                     .kv_head = kv_head,
-                     .head_dim = shape.head_dim,
-                     .padded_dim = PaddedHeadDim(shape),
-                     .q_stride = shape.num_heads * shape.head_dim,
-                     .kv_stride = shape.num_kv_heads * shape.head_dim,
-                     .scale = AttentionScale(shape.head_dim)};
-  const int64_t num_tiles = (segment.num_rows + kTile - 1) / kTile;
-  const Buffers buffers(scratch, num_tiles * kTile, task.padded_dim);
+  const BackwardTask task(call, segment, kv_head, PaddedHeadDim(call.shape));
+  const Buffers buffers(scratch, task.num_tiles * kTile, task.padded_dim);
   LoadKeysValues(task, buffers);
-
-  for (int64_t query_tile = 0; query_tile < num_tiles; ++query_tile) {
-    const int64_t begin = query_tile * kTile;
-    const int64_t rows = std::min(kTile, segment.num_rows - begin);
-    for (int64_t r = 0; r < heads; ++r) {
-      const int64_t head = kv_head * heads + r;
-      LoadQueries(task, head, begin, rows, buffers);
-      for (int64_t tile = 0; tile <= query_tile; ++tile) {
-        const bool diagonal = tile == query_tile;
-        BackwardTile(task, rows, tile, diagonal, diagonal && r == 0, buffers);
-      }
-      for (int64_t i = 0; i < rows; ++i) {
-        ScaleRow(buffers.dqueries + i * task.padded_dim, task.head_dim, task.scale, task.head_dim,
-                 call.dq + (segment.first_row + begin + i) * task.q_stride + head * task.head_dim);
-      }
-    }
-  }
-  for (int64_t j = 0; j < segment.num_rows; ++j) {
-    const int64_t at = (segment.first_row + j) * task.kv_stride + kv_head * task.head_dim;
-    const size_t bytes = static_cast<size_t>(task.head_dim) * sizeof(float);
-    std::memcpy(call.dk + at, buffers.dkeys + j * task.padded_dim, bytes);
-    std::memcpy(call.dv + at, buffers.dvalues + j * task.padded_dim, bytes);
-  }
+  BackwardTiles(
+      task, buffers,
+      [&](int64_t head, int64_t begin, int64_t rows)
+          HWY_ATTR { LoadQueries(task, head, begin, rows, buffers); },
+      [&](int64_t rows, int64_t tile, bool diagonal, bool first_dkeys)
+          HWY_ATTR { BackwardTile(task, rows, tile, diagonal, first_dkeys, buffers); });
 }
 
 }  // namespace

@@ -4,7 +4,6 @@
 #include <algorithm>
 #include <cmath>
 #include <cstdint>
-#include <cstring>
 
 #include "ternary_kernels/attention_kernels.h"
 #include "ternary_kernels/gemm.h"
@@ -25,6 +24,7 @@ inline int64_t PaddedBackwardDim(const AttentionShape& shape) {
 #define HWY_TARGET_INCLUDE "ternary_kernels/attention_backward_bf16.cc"
 #include "hwy/foreach_target.h"
 // After foreach_target.h.
+#include "ternary_kernels/attention_backward-inl.h"
 #include "ternary_kernels/attention_product-inl.h"
 #include "ternary_kernels/bf16_pairs-inl.h"
 #include "ternary_kernels/exp-inl.h"
@@ -44,7 +44,6 @@ void BackwardSegmentBF16(const AttentionBackwardCall& call, const TrainingSegmen
 
 #else
 
-constexpr int64_t kTile = kAttentionPage;
 constexpr int64_t kPairs = kTile / 2;
 
 using Pair = uint32_t;  // bf16 numbers of two consecutive k
@@ -113,17 +112,6 @@ struct Buffers {
   float* log_sum_exp;       // (64)
 };
 
-struct Task {
-  const AttentionBackwardCall& call;
-  const TrainingSegment& segment;
-  int64_t kv_head;
-  int64_t head_dim;
-  int64_t padded_dim;
-  int64_t q_stride;
-  int64_t kv_stride;
-  float scale;
-};
-
 // bf16 of n floats, in order; n is a multiple of the vector length.
 void StoreRow(const float* x, int64_t n, Pair* out) {
   const AttentionTag d;
@@ -160,7 +148,7 @@ void StoreColumns(const void* rows, int64_t n, int64_t stride, void* out) {
 }
 
 // `staged`: (8, D') floats.
-void LoadKeysValues(const Task& task, const Buffers& buffers, float* staged) {
+void LoadKeysValues(const BackwardTask& task, const Buffers& buffers, float* staged) {
   const int64_t dim = task.padded_dim;
   float* const values = staged + 4 * dim;
   const int64_t padded_rows = (task.segment.num_rows + kTile - 1) / kTile * kTile;
@@ -182,10 +170,8 @@ void LoadKeysValues(const Task& task, const Buffers& buffers, float* staged) {
 }
 
 // A tile of `rows` queries of one head from segment row `begin` on; an odd row's partner is zero.
-void LoadQueries(const Task& task, int64_t head, int64_t begin, int64_t rows,
+void LoadQueries(const BackwardTask& task, int64_t head, int64_t begin, int64_t rows,
                  const Buffers& buffers) {
-  const AttentionTag d;
-  const int64_t lanes = static_cast<int64_t>(hn::Lanes(d));
   const AttentionBackwardCall& call = task.call;
   const int64_t dim = task.padded_dim;
   for (int64_t i = 0; i < rows; ++i) {
@@ -196,15 +182,7 @@ void LoadQueries(const Task& task, int64_t head, int64_t begin, int64_t rows,
     ScaleRow(call.q + at, task.head_dim, task.scale, dim, query);
     ScaleRow(call.dout + at, task.head_dim, 1.0f, dim, dout);
     ScaleRow(call.out + at, task.head_dim, 1.0f, dim, buffers.out_row);
-    alignas(64) float sums[kVirtualLanes];
-    for (int64_t lane = 0; lane < kVirtualLanes; lane += lanes) {
-      auto sum = hn::Zero(d);
-      for (int64_t x = lane; x < dim; x += kVirtualLanes) {
-        sum = hn::MulAdd(hn::Load(d, dout + x), hn::Load(d, buffers.out_row + x), sum);
-      }
-      hn::Store(sum, d, sums + lane);
-    }
-    buffers.delta[i] = SumVirtualLanes(sums);
+    buffers.delta[i] = RowDelta(dout, buffers.out_row, dim);
     buffers.log_sum_exp[i] = call.log_sum_exp[row * call.shape.num_heads + head];
     StoreRow(dout, dim, buffers.dout_rows + i * dim / 2);
     if (i % 2 == 0 && i + 1 < rows) continue;
@@ -254,8 +232,8 @@ void DifferentiateSoftmax(int64_t rows, bool diagonal, const Buffers& buffers) {
 // One query tile of one head against key tile `tile`: adds to dqueries, dkeys, dvalues, or begins
 // them. On the diagonal, what causality zeroes is left out in blocks of kProductRows.
 template <bool kInstruction>
-void BackwardTile(const Task& task, int64_t rows, int64_t tile, bool diagonal, bool first_dkeys,
-                  const Buffers& buffers) {
+void BackwardTile(const BackwardTask& task, int64_t rows, int64_t tile, bool diagonal,
+                  bool first_dkeys, const Buffers& buffers) {
   const int64_t dim = task.padded_dim;
   const int64_t columns = tile * kTile * dim;  // where the key tile begins
   for (int64_t i = 0; i < rows; i += kProductRows) {
@@ -326,40 +304,16 @@ void BackwardTile(const Task& task, int64_t rows, int64_t tile, bool diagonal, b
 template <bool kInstruction>
 void BackwardSegmentWith(const AttentionBackwardCall& call, const TrainingSegment& segment,
                          int64_t kv_head, float* scratch) {
-  const AttentionShape& shape = call.shape;
-  const int64_t heads = shape.num_heads / shape.num_kv_heads;
-  const Task task = {.call = call,
-                     .segment = segment,
-                     .kv_head = kv_head,
-                     .head_dim = shape.head_dim,
-                     .padded_dim = PaddedBackwardDim(shape),
-                     .q_stride = shape.num_heads * shape.head_dim,
-                     .kv_stride = shape.num_kv_heads * shape.head_dim,
-                     .scale = AttentionScale(shape.head_dim)};
-  const int64_t num_tiles = (segment.num_rows + kTile - 1) / kTile;
-  const Buffers buffers(scratch, num_tiles * kTile, task.padded_dim);
+  const BackwardTask task(call, segment, kv_head, PaddedBackwardDim(call.shape));
+  const Buffers buffers(scratch, task.num_tiles * kTile, task.padded_dim);
   LoadKeysValues(task, buffers, buffers.queries);
-  for (int64_t query_tile = 0; query_tile < num_tiles; ++query_tile) {
-    const int64_t begin = query_tile * kTile;
-    const int64_t rows = std::min(kTile, segment.num_rows - begin);
-    for (int64_t r = 0; r < heads; ++r) {
-      const int64_t head = kv_head * heads + r;
-      LoadQueries(task, head, begin, rows, buffers);
-      for (int64_t tile = 0; tile <= query_tile; ++tile) {
-        const bool diagonal = tile == query_tile;
-        BackwardTile<kInstruction>(task, rows, tile, diagonal, diagonal && r == 0, buffers);
-      }
-      for (int64_t i = 0; i < rows; ++i) {
-        ScaleRow(buffers.dqueries + i * task.padded_dim, task.head_dim, task.scale, task.head_dim,
-                 call.dq + (segment.first_row + begin + i) * task.q_stride + head * task.head_dim);
-      }
-    }
-  }
-  for (int64_t j = 0; j < segment.num_rows; ++j) {
-    const int64_t at = (segment.first_row + j) * task.kv_stride + kv_head * task.head_dim;
-    std::copy_n(buffers.dkeys + j * task.padded_dim, task.head_dim, call.dk + at);
-    std::copy_n(buffers.dvalues + j * task.padded_dim, task.head_dim, call.dv + at);
-  }
+  BackwardTiles(
+      task, buffers,
+      [&](int64_t head, int64_t begin, int64_t rows)
+          HWY_ATTR { LoadQueries(task, head, begin, rows, buffers); },
+      [&](int64_t rows, int64_t tile, bool diagonal, bool first_dkeys) HWY_ATTR {
+        BackwardTile<kInstruction>(task, rows, tile, diagonal, first_dkeys, buffers);
+      });
 }
 
 void BackwardSegmentBF16(const AttentionBackwardCall& call, const TrainingSegment& segment,
