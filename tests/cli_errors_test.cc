@@ -73,6 +73,8 @@ BOOST_AUTO_TEST_CASE(wrong_options_are_usage_errors) {
   CheckUsage({"generate", "-m", m, "-p", "x", "--temp", "nan"}, "--temp: out of range");
   CheckUsage({"generate", "-m", m, "-p", "x", "--temp", ""}, "--temp: not a number");
   CheckUsage({"generate", "-m", m, "-p", "x", "-t", "0"}, "-t/--threads: out of range");
+  CheckUsage({"generate", "-m", m, "-p", "x", "--prompt-threads", "0"},
+             "--prompt-threads: out of range: expected an integer from 1");
   CheckUsage({"generate", "-m", m, "--tokens", "1,512"},
              "--tokens: no such token: expected 0 to 511, found 512");
   CheckUsage({"generate", "-m", m, "--tokens", "1,-5"}, "--tokens: out of range");

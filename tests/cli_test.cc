@@ -105,9 +105,11 @@ BOOST_AUTO_TEST_CASE(generate_without_temperature_takes_the_largest_logit) {
 
 BOOST_AUTO_TEST_CASE(generate_gives_the_same_text_for_the_same_seed) {
   const auto generate = [](const std::string& seed, const std::string& threads) {
-    return Output({"generate", "-m",           kModel,    "-p", "Once",    "-n",   "40",
-                   "--temp",   "1.5",          "--top-k", "0",  "--top-p", "1",    "--min-p",
-                   "0",        "--ignore-eos", "--seed",  seed, "-t",      threads});
+    return Output(
+        {"generate", "-m",           kModel,    "-p", "Once",    "-n",    "40",
+         "--temp",   "1.5",          "--top-k", "0",  "--top-p", "1",     "--min-p",
+         "0",        "--ignore-eos", "--seed",  seed, "-t",      threads, "--prompt-threads",
+         "2"});
   };
   const std::string text = generate("1", "1");
   BOOST_TEST(generate("1", "1") == text);

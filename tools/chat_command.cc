@@ -44,6 +44,7 @@ struct ChatOptions {
   std::optional<std::string> system;
   std::optional<int64_t> context;
   int64_t max_answer_tokens = 512;
+  int64_t prompt_threads = 0;
   bool json = false;
   SamplingOptions sampling;
 };
@@ -62,6 +63,8 @@ bool ParseOptions(const Command& command, std::span<const std::string> arguments
   options.Integer("ctx", "N", chat.context, 1, kMaxInt,
                   "tokens of the conversation that are remembered (default: the model's context)");
   DeclareSamplingFlags(options, chat.sampling);
+  options.Group("Speed");
+  options.PromptThreads(chat.prompt_threads);
   options.Group("Output");
   options.Flag("json", chat.json,
                "each line of input is {\"messages\": [...]}, answered by {\"content\": ...}; an "
@@ -230,7 +233,8 @@ void RunChat(const Command& command, std::span<const std::string> arguments) {
                                .found = std::to_string(*chat.context)});
   }
   Conversation conversation(*model, TemplateFor(chat, *model),
-                            {.session = {.context_length = chat.context.value_or(0)},
+                            {.session = {.context_length = chat.context.value_or(0),
+                                         .prompt_threads = static_cast<int>(chat.prompt_threads)},
                              .sampling = chat.sampling,
                              .max_answer_tokens = chat.max_answer_tokens});
   if (chat.system) conversation.SetSystem(*chat.system);

@@ -31,6 +31,7 @@ struct GenerateOptions {
   std::optional<int64_t> context;
   bool ignore_end = false;
   SamplingOptions sampling;
+  int64_t prompt_threads = 0;
   bool no_echo = false;
   bool print_tokens = false;
   bool json = false;
@@ -56,6 +57,8 @@ bool ParseOptions(const Command& command, std::span<const std::string> arguments
                   "tokens of prompt and continuation together (default: the model's context)");
   options.Flag("ignore-eos", generate.ignore_end, "never choose tokens that end the text");
   DeclareSamplingFlags(options, generate.sampling);
+  options.Group("Speed");
+  options.PromptThreads(generate.prompt_threads);
   options.Group("Output");
   options.Flag("no-echo", generate.no_echo, "print the continuation without the prompt");
   options.Flag("print-tokens", generate.print_tokens, "print token ids instead of text");
@@ -256,7 +259,8 @@ void RunGenerate(const Command& command, std::span<const std::string> arguments)
   const int64_t num_tokens = generate.num_tokens.value_or(kDefaultTokens);
   Sampler sampler(generate.sampling);
   Session session(*model,
-                  {.context_length = SessionLength(generate, *model, prompt_length, num_tokens)});
+                  {.context_length = SessionLength(generate, *model, prompt_length, num_tokens),
+                   .prompt_threads = static_cast<int>(generate.prompt_threads)});
 
   ContinuationPrinter continuation(generate, model->tokenizer.get());
   continuation.Begin(prompt, !generate.no_echo);

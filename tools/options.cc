@@ -245,6 +245,15 @@ void Options::RequiredArguments(const std::string& placeholder, std::vector<std:
   rest_placeholder_ = placeholder;
 }
 
+void Options::PromptThreads(int64_t& value) {
+  Declare("prompt-threads", "N", nullptr,
+          "threads to read prompts with, if generation is better off with another number (default: "
+          "as --threads)",
+          [&value](const std::string& option, const std::string& text) {
+            value = ParseInteger(option, text, 1, kMaxThreads);
+          });
+}
+
 bool Options::Parse(std::span<const std::string> arguments) {
   bool help = false;
   Group("General");

@@ -66,6 +66,11 @@ class Options {
   void RequiredArguments(const std::string& placeholder, std::vector<std::string>& values,
                          const std::string& help);
 
+  // How many threads read a prompt, where generating has another best number: 0, which is as many
+  // as
+  // --threads says, unless given.
+  void PromptThreads(int64_t& value);
+
   // Sets the variables, the number of threads and the kernel. Returns false after printing the
   // help, if that is what was asked for.
   bool Parse(std::span<const std::string> arguments);
