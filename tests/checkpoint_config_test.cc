@@ -38,6 +38,8 @@ BOOST_AUTO_TEST_CASE(RoundTrips) {
       BOOST_TEST((read.quantizer == quantizer));
       quantizer.rules.push_back({.match = "layers." + std::to_string(rules) + ".*",
                                  .choice = Choice("int8", "none", ScaleKind::kGroup, 8)});
+      quantizer.rules.back().choice.scale = "percentile";
+      quantizer.rules.back().choice.symmetric = rules > 0;
     }
   }
 }
@@ -53,6 +55,11 @@ BOOST_AUTO_TEST_CASE(SaysBitnetOnlyWhereItIsExact) {
   BOOST_TEST(!says_bitnet());
   quantizer.standard = {};
   quantizer.standard.activations = "none";
+  BOOST_TEST(!says_bitnet());
+  quantizer.standard = {};
+  quantizer.standard.scale = "absmean";
+  BOOST_TEST(says_bitnet());
+  quantizer.standard.scale = "learned";
   BOOST_TEST(!says_bitnet());
   quantizer.standard = {};
   quantizer.rules.push_back({.match = "layers.0.*", .choice = {.weights = "int8"}});

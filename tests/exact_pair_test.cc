@@ -82,9 +82,10 @@ void TrainBriefly(TrainableModel& model) {
 }
 
 QuantizationConfig Quantizers(const std::string& weights, const std::string& activations,
-                              ScaleKind granularity, int64_t group_size) {
+                              ScaleKind granularity, int64_t group_size,
+                              const std::string& scale = "") {
   QuantizationConfig config;
-  config.standard = {weights, activations, granularity, group_size};
+  config.standard = {weights, activations, granularity, group_size, scale};
   return config;
 }
 
@@ -156,6 +157,11 @@ BOOST_AUTO_TEST_CASE(other_quantizers) {
       Quantizers("int8", "int8", ScaleKind::kRow, 0),
       Quantizers("int4", "int8", ScaleKind::kGroup, 32),
       Quantizers("int4", "none", ScaleKind::kGroup, 32),
+      Quantizers("binary", "int8", ScaleKind::kTensor, 0),
+      Quantizers("binary", "int8", ScaleKind::kGroup, 64),
+      Quantizers("int2", "int8", ScaleKind::kRow, 0),
+      Quantizers("int3", "int8", ScaleKind::kRow, 0, "mse"),
+      Quantizers("ternary", "int8", ScaleKind::kRow, 0, "learned"),
       Quantizers("none", "none", ScaleKind::kTensor, 0),
   };
   const std::vector<int32_t> tokens = RandomTokens(200, 256, 12);

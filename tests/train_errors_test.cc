@@ -59,7 +59,8 @@ BOOST_AUTO_TEST_CASE(configs) {
   CheckTrain(folder, {"train.stepz=5"}, 2, {"--set: train.stepz: unknown key", "train.steps"});
   CheckTrain(folder, {"train.steps=many"}, 2, {"train.steps: wrong type"});
   CheckTrain(folder, {"model.hidden_size=-4"}, 2, {"model.hidden_size: value out of range"});
-  CheckTrain(folder, {"quantizer.weights=binary"}, 2, {"quantizer.weights"});
+  CheckTrain(folder, {"quantizer.weights=int5"}, 2, {"quantizer.weights"});
+  CheckTrain(folder, {"quantizer.scale=median"}, 2, {"quantizer.scale: no such rule"});
   CheckTrain(folder, {"quantizer.granularity=48"}, 2, {"granularity"});
   CheckTrain(folder, {"train.batch_tokens=33"}, 2, {"train.batch_tokens: no whole number"});
   CheckTrain(folder, {"data.tokenizer=train:3"}, 2, {"vocab_size"});

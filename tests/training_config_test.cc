@@ -44,10 +44,12 @@ tie_word_embeddings = false
 weights = "int8"
 activations = "none"
 granularity = "row"
+scale = "mse"
 [[quantizer.rule]]
 match = "layers.0.*"
 weights = "int4"
 granularity = 32
+scale = "learned"
 [[quantizer.rule]]
 match = "*.q_proj"
 weights = "none"
@@ -128,14 +130,17 @@ BOOST_AUTO_TEST_CASE(ReadsEveryKey) {
   BOOST_TEST(c.quantizer.standard.weights == "int8");
   BOOST_TEST(c.quantizer.standard.activations == "none");
   BOOST_TEST((c.quantizer.standard.granularity == ScaleKind::kRow));
+  BOOST_TEST(c.quantizer.standard.scale == "mse");
   BOOST_REQUIRE(c.quantizer.rules.size() == 2u);
   BOOST_TEST(c.quantizer.rules[0].match == "layers.0.*");
   BOOST_TEST(c.quantizer.rules[0].choice.weights == "int4");
   BOOST_TEST(c.quantizer.rules[0].choice.activations == "none");  // as the section says
   BOOST_TEST((c.quantizer.rules[0].choice.granularity == ScaleKind::kGroup));
   BOOST_TEST(c.quantizer.rules[0].choice.group_size == 32);
+  BOOST_TEST(c.quantizer.rules[0].choice.scale == "learned");
   BOOST_TEST(c.quantizer.rules[1].choice.weights == "none");
   BOOST_TEST((c.quantizer.rules[1].choice.granularity == ScaleKind::kRow));
+  BOOST_TEST(c.quantizer.rules[1].choice.scale == "");  // full precision has none
 
   BOOST_TEST(c.data.train == Texts({"a.txt", "b \"quoted\" \xc3\xa9.jsonl"}),
              boost::test_tools::per_element());
@@ -241,6 +246,8 @@ BOOST_AUTO_TEST_CASE(FillsInWhatDepends) {
   BOOST_TEST(defaults.schedule.warmup_steps == 20);  // 2 % of 1000
   BOOST_TEST(defaults.schedule.weight_decay_until == 0.5);
   BOOST_TEST(defaults.data.tokenizer == "bytes");
+  BOOST_TEST(defaults.quantizer.standard.scale == "absmean");
+  BOOST_TEST(Parse("", {"quantizer.weights=int3"}).quantizer.standard.scale == "learned");
 
   const TrainingConfig heads = Parse("[model]\nhidden_size = 64\nnum_attention_heads = 8");
   BOOST_TEST(heads.model.num_key_value_heads == 8);
@@ -365,7 +372,12 @@ BOOST_AUTO_TEST_CASE(RefusesWrongTypesAndValues) {
       {"[data]\ntrain = [1]", {"data.train: wrong type", "a list of strings", "found 1"}},
       {"[data]\ntrain = {a = 1}", {"a list of strings"}},
       {"[data]\ntokenizer = 5", {"a string", "found 5"}},
-      {"[quantizer]\nweights = \"int3\"", {"quantizer.weights", "\"ternary\"", "found 'int3'"}},
+      {"[quantizer]\nweights = \"int5\"", {"quantizer.weights", "\"ternary\"", "found 'int5'"}},
+      {"[quantizer]\nweights = \"int4\"\nscale = \"absmean\"",
+       {"run.toml: quantizer.scale: no such rule for the scale of int4", "\"learned\""}},
+      {"[quantizer]\nscale = \"mse\"\n[[quantizer.rule]]\nmatch = \"a\"\nweights = \"binary\"",
+       {"quantizer.scale", "\"absmean\"", "in the rule for \"a\""}},
+      {"[quantizer]\nsymmetric = false", {"quantizer.symmetric: ternary weights have no offset"}},
       {"[quantizer]\nactivations = \"int4\"", {"\"int8\" or \"none\""}},
       {"[quantizer]\ngranularity = \"col\"", {"\"tensor\", \"row\" or a group size"}},
       {"[quantizer]\ngranularity = 0", {"quantizer.granularity: value out of range"}},
@@ -493,6 +505,7 @@ BOOST_AUTO_TEST_CASE(KnowsWhatMakesARun) {
   BOOST_TEST(Contains(changed({"model.sub_norms=false"}), "model.sub_norms"));
   BOOST_TEST(Contains(changed({"train.micro_batch=4"}), "train.micro_batch"));
   BOOST_TEST(Contains(changed({"quantizer.rule=[]"}), "quantizer.rule"));
+  BOOST_TEST(Contains(changed({"quantizer.scale=mse"}), "quantizer.scale"));
   BOOST_TEST(Contains(changed({"optimizer.group=[{match=\"x\"}]"}), "optimizer.group"));
 }
 

@@ -15,9 +15,10 @@ namespace trit {
 namespace {
 
 QuantizationConfig Quantizers(const std::string& weights, const std::string& activations,
-                              ScaleKind granularity = ScaleKind::kTensor, int64_t group_size = 0) {
+                              ScaleKind granularity = ScaleKind::kTensor, int64_t group_size = 0,
+                              const std::string& scale = "") {
   QuantizationConfig config;
-  config.standard = {weights, activations, granularity, group_size};
+  config.standard = {weights, activations, granularity, group_size, scale};
   return config;
 }
 
@@ -126,6 +127,10 @@ const std::vector<QuantizationConfig>& ManyQuantizers() {
       Quantizers("ternary", "int8", ScaleKind::kGroup, 16),
       Quantizers("int8", "int8", ScaleKind::kRow),
       Quantizers("int4", "int8", ScaleKind::kGroup, 16),
+      Quantizers("ternary", "int8", ScaleKind::kTensor, 0, "learned"),
+      Quantizers("binary", "int8", ScaleKind::kRow),
+      Quantizers("int2", "int8", ScaleKind::kRow, 0, "mse"),
+      Quantizers("int3", "int8", ScaleKind::kTensor, 0, "percentile"),
   };
   return all;
 }

@@ -1,23 +1,26 @@
-// Weight quantizers against plain double-precision definitions, and their gradients:
-// straight-through is the identity; LSQ's against its published formula and, where the surrogate is
-// smooth, against finite differences.
+// Weight quantizers against NumPy's goldens (data/quantizers): codes and scales to the bit,
+// gradients to 1e-5. Learned scales also against finite differences of the surrogate whose
+// derivative they are.
 #include "training/weight_quantizer.h"
 
-#include <algorithm>
 #include <boost/test/unit_test.hpp>
 #include <cmath>
+#include <cstring>
 #include <memory>
+#include <string>
 #include <vector>
 
 #include "engine/error.h"
-#include "training/lsq_quantizer.h"
+#include "engine/safetensors.h"
+#include "tests/support/error_text.h"
 #include "training/random.h"
+#include "training/weight_width.h"
 
 namespace trit {
 namespace {
 
-constexpr int64_t kRows = 12;
-constexpr int64_t kCols = 64;
+constexpr int64_t kRows = 6;
+constexpr int64_t kCols = 32;
 
 WeightInfo Info() {
   WeightInfo info;
@@ -28,150 +31,191 @@ WeightInfo Info() {
   return info;
 }
 
-std::vector<float> RandomWeights(uint64_t seed) {
-  const CounterRandom random(seed, 0);
-  std::vector<float> w;
-  for (uint64_t i = 0; i < kRows * kCols; ++i) {
-    w.push_back(static_cast<float>(0.1 * (random.Uniform(2 * i) + random.Uniform(2 * i + 1) - 1)));
-  }
-  return w;
-}
-
-// Index of the scale of a weight.
-size_t ScaleIndex(ScaleKind kind, int64_t group_size, int64_t row, int64_t col) {
-  if (kind == ScaleKind::kTensor) return 0;
-  if (kind == ScaleKind::kRow) return static_cast<size_t>(row);
-  return static_cast<size_t>(col / group_size * kRows + row);
+template <typename T>
+std::vector<T> Read(const SafetensorsReader& goldens, const std::string& name) {
+  const SafetensorsInfo& tensor = goldens.RequireTensor(name);
+  const AlignedBuffer<uint8_t> bytes = goldens.ReadTensor(tensor);
+  std::vector<T> values(tensor.size / sizeof(T));
+  std::memcpy(values.data(), bytes.data(), tensor.size);
+  return values;
 }
 
 struct Granularity {
   ScaleKind kind;
   int64_t group_size;
+  const char* name;
 };
 const std::vector<Granularity> kGranularities = {
-    {ScaleKind::kTensor, 0}, {ScaleKind::kRow, 0}, {ScaleKind::kGroup, 16}};
+    {ScaleKind::kTensor, 0, "tensor"}, {ScaleKind::kRow, 0, "row"}, {ScaleKind::kGroup, 16, "16"}};
 
-BOOST_AUTO_TEST_CASE(int8_is_absmax) {
-  const std::vector<float> w = RandomWeights(1);
-  for (const auto& [kind, group_size] : kGranularities) {
-    const auto quantizer = MakeWeightQuantizer({"int8", "int8", kind, group_size}, Info());
+QuantizerChoice Choice(const WeightWidth& width, ScaleRule rule, const Granularity& granularity) {
+  return {.weights = std::string(width.name),
+          .granularity = granularity.kind,
+          .group_size = granularity.group_size,
+          .scale = ScaleRuleName(rule)};
+}
+
+void CheckClose(const std::vector<float>& found, const std::vector<float>& expected) {
+  BOOST_REQUIRE_EQUAL(found.size(), expected.size());
+  for (size_t i = 0; i < found.size(); ++i) {
+    BOOST_TEST(std::fabs(found[i] - expected[i]) <= 1e-5 * std::max(1.0f, std::fabs(expected[i])));
+  }
+}
+
+BOOST_AUTO_TEST_CASE(equals_numpy) {
+  const SafetensorsReader goldens(std::string(TRIT_TEST_DATA) + "/quantizers/goldens.safetensors");
+  const std::vector<float> w = Read<float>(goldens, "w");
+  const std::vector<float> upstream = Read<float>(goldens, "upstream");
+  int cases = 0;
+  for (const WeightWidth& width : WeightWidths()) {
+    for (const ScaleRule rule : {ScaleRule::kAbsMean, ScaleRule::kMinMax, ScaleRule::kPercentile,
+                                 ScaleRule::kMse, ScaleRule::kLearned}) {
+      if (!width.Has(rule)) continue;
+      for (const Granularity& granularity : kGranularities) {
+        const std::string name =
+            std::string(width.name) + "/" + ScaleRuleName(rule) + "/" + granularity.name + ".";
+        ++cases;
+        BOOST_TEST_CONTEXT(name) {
+          const auto quantizer = MakeWeightQuantizer(Choice(width, rule, granularity), Info());
+          BOOST_TEST(quantizer->name() == std::string(width.name));
+          std::vector<float> learned(static_cast<size_t>(quantizer->NumLearned()));
+          BOOST_TEST(learned.empty() == (rule != ScaleRule::kLearned));
+          if (!learned.empty()) {
+            quantizer->InitializeLearned(w.data(), learned.data());
+            CheckClose(learned, Read<float>(goldens, name + "start"));
+            learned = Read<float>(goldens, name + "learned");
+          }
+          std::vector<int8_t> codes(w.size());
+          WeightScales scales = quantizer->MakeScales();
+          quantizer->Quantize(w.data(), learned.data(), codes.data(), scales);
+          BOOST_TEST(codes == Read<int8_t>(goldens, name + "codes"),
+                     boost::test_tools::per_element());
+          BOOST_TEST(std::vector<float>(scales.values.begin(), scales.values.end()) ==
+                         Read<float>(goldens, name + "scales"),
+                     boost::test_tools::per_element());
+          for (const int8_t code : codes) BOOST_TEST(std::abs(code) <= quantizer->max_code());
+
+          std::vector<float> gradient = upstream;
+          std::vector<float> learned_gradient(learned.size(), 0.0f);
+          quantizer->Backward(w.data(), learned.data(), scales, gradient.data(),
+                              learned_gradient.data());
+          CheckClose(gradient, Read<float>(goldens, name + "gradient"));
+          if (!learned.empty()) {
+            CheckClose(learned_gradient, Read<float>(goldens, name + "learned_gradient"));
+          }
+        }
+      }
+    }
+  }
+  // A tensor w, an upstream, three of each case, and three more where scales are learned.
+  BOOST_TEST(goldens.tensors().size() == static_cast<size_t>(2 + 3 * cases + 3 * 15));
+}
+
+// The surrogate of a step s with the rounding errors e = code - w/s of the given step frozen:
+//   w_hat(s) = s (w/s + e) = w + s e inside the clip, s code outside.
+// Its derivative by finite differences, with LSQ's factor, is what Backward adds.
+BOOST_AUTO_TEST_CASE(learned_scales_by_finite_differences) {
+  const SafetensorsReader goldens(std::string(TRIT_TEST_DATA) + "/quantizers/goldens.safetensors");
+  const std::vector<float> w = Read<float>(goldens, "w");
+  const std::vector<float> upstream = Read<float>(goldens, "upstream");
+  for (const WeightWidth& width : WeightWidths()) {
+    if (!width.Has(ScaleRule::kLearned)) continue;
+    const auto quantizer =
+        MakeWeightQuantizer(Choice(width, ScaleRule::kLearned, kGranularities[0]), Info());
+    const float step = width.high == 127 ? 0.0007f : 0.08f / static_cast<float>(width.high);
     std::vector<int8_t> codes(w.size());
     WeightScales scales = quantizer->MakeScales();
-    quantizer->Quantize(w.data(), nullptr, codes.data(), scales);
-    std::vector<float> max_abs(scales.values.size(), 0.0f);
-    for (int64_t r = 0; r < kRows; ++r) {
-      for (int64_t c = 0; c < kCols; ++c) {
-        float& m = max_abs[ScaleIndex(kind, group_size, r, c)];
-        m = std::max(m, std::fabs(w[static_cast<size_t>(r * kCols + c)]));
-      }
-    }
-    for (size_t i = 0; i < max_abs.size(); ++i) BOOST_TEST(scales.values[i] == max_abs[i] / 127.0f);
-    for (int64_t r = 0; r < kRows; ++r) {
-      for (int64_t c = 0; c < kCols; ++c) {
-        const size_t i = static_cast<size_t>(r * kCols + c);
-        const double s = scales.values[ScaleIndex(kind, group_size, r, c)];
-        // Half a step, and float's rounding of w * (1/s), which is at most 127 * 2^-23.
-        BOOST_TEST(std::fabs(w[i] / s - codes[i]) <= 0.5 + 127 * 0x1p-22);
-      }
-    }
-  }
-}
-
-BOOST_AUTO_TEST_CASE(straight_through_is_the_identity) {
-  const std::vector<float> w = RandomWeights(2);
-  for (const char* name : {"ternary", "int8"}) {
-    const auto quantizer = MakeWeightQuantizer({name, "int8", ScaleKind::kTensor, 0}, Info());
-    std::vector<float> gradient = RandomWeights(3);
-    const std::vector<float> before = gradient;
-    quantizer->Backward(w.data(), nullptr, gradient.data(), nullptr);
-    BOOST_TEST(gradient == before, boost::test_tools::per_element());
-    BOOST_TEST(quantizer->NumLearned() == 0);
-  }
-}
-
-BOOST_AUTO_TEST_CASE(lsq_codes_and_start) {
-  const std::vector<float> w = RandomWeights(4);
-  for (const auto& [kind, group_size] : kGranularities) {
-    const LsqQuantizer quantizer(4, kRows, kCols, kind, group_size);
-    std::vector<float> steps(static_cast<size_t>(quantizer.NumLearned()));
-    quantizer.InitializeLearned(w.data(), steps.data());
-    std::vector<double> sums(steps.size(), 0.0);
-    for (int64_t r = 0; r < kRows; ++r) {
-      for (int64_t c = 0; c < kCols; ++c) {
-        sums[ScaleIndex(kind, group_size, r, c)] +=
-            std::fabs(w[static_cast<size_t>(r * kCols + c)]);
-      }
-    }
-    const double per_step = static_cast<double>(kRows * kCols) / static_cast<double>(steps.size());
-    for (size_t i = 0; i < steps.size(); ++i) {
-      BOOST_TEST(steps[i] == 2 * sums[i] / per_step / std::sqrt(7.0),
-                 boost::test_tools::tolerance(1e-6));
-    }
-    std::vector<int8_t> codes(w.size());
-    WeightScales scales = quantizer.MakeScales();
-    quantizer.Quantize(w.data(), steps.data(), codes.data(), scales);
-    for (int64_t r = 0; r < kRows; ++r) {
-      for (int64_t c = 0; c < kCols; ++c) {
-        const size_t i = static_cast<size_t>(r * kCols + c);
-        const float ratio = w[i] / steps[ScaleIndex(kind, group_size, r, c)];
-        BOOST_TEST(static_cast<float>(codes[i]) == std::clamp(std::nearbyint(ratio), -8.0f, 7.0f));
-      }
-    }
-  }
-}
-
-// The surrogate whose derivative LSQ's step gradient is: rounding replaced by its value at the
-// point, w_hat(s) = s * (w/s + e) inside with e = code - w/s held fixed in w but not in s … that
-// is, d(w_hat)/ds = code - w/s inside and the bound outside. Checked by finite differences on s ->
-// s * clamp(w/s + e, -Qn, Qp) - w * (s / s), with e frozen: inside it is s * e + w.
-BOOST_AUTO_TEST_CASE(lsq_gradients) {
-  const std::vector<float> w = RandomWeights(5);
-  const std::vector<float> upstream = RandomWeights(6);
-  for (const auto& [kind, group_size] : kGranularities) {
-    const LsqQuantizer quantizer(4, kRows, kCols, kind, group_size);
-    std::vector<float> steps(static_cast<size_t>(quantizer.NumLearned()));
-    quantizer.InitializeLearned(w.data(), steps.data());
-    for (float& step : steps) step *= 0.4f;  // so that some weights are clipped
-
+    quantizer->Quantize(w.data(), &step, codes.data(), scales);
     std::vector<float> gradient = upstream;
-    std::vector<float> step_gradient(steps.size(), 0.0f);
-    quantizer.Backward(w.data(), steps.data(), gradient.data(), step_gradient.data());
+    float step_gradient = 0;
+    quantizer->Backward(w.data(), &step, scales, gradient.data(), &step_gradient);
 
-    const double per_step = static_cast<double>(kRows * kCols) / static_cast<double>(steps.size());
-    const double factor = 1 / std::sqrt(per_step * 7);
-    std::vector<double> numeric(steps.size(), 0.0);
     int clipped = 0;
-    for (int64_t r = 0; r < kRows; ++r) {
-      for (int64_t c = 0; c < kCols; ++c) {
-        const size_t i = static_cast<size_t>(r * kCols + c);
-        const size_t k = ScaleIndex(kind, group_size, r, c);
-        const float ratio = w[i] / steps[k];
-        const bool inside = ratio >= -8 && ratio <= 7;
+    const auto surrogate = [&](double s) {
+      double sum = 0;
+      for (size_t i = 0; i < w.size(); ++i) {
+        // A gradient is kept exactly where the weight is inside.
+        const bool inside = gradient[i] == upstream[i];
         clipped += inside ? 0 : 1;
-        BOOST_TEST(gradient[i] == (inside ? upstream[i] : 0.0f));
-        const double code = std::clamp(std::nearbyint(ratio), -8.0f, 7.0f);
-        const double frozen = code - static_cast<double>(w[i]) / steps[k];
-        const auto surrogate = [&](double s) { return inside ? s * frozen + w[i] : s * code; };
-        const double h = 1e-3;
-        numeric[k] +=
-            upstream[i] * (surrogate(steps[k] + h) - surrogate(steps[k] - h)) / (2 * h) * factor;
+        const double error = codes[i] - static_cast<double>(w[i]) / step;
+        sum += upstream[i] * (inside ? w[i] + s * error : s * codes[i]);
       }
+      return sum;
+    };
+    const double h = 1e-3 * step;
+    const double factor = 1 / std::sqrt(static_cast<double>(kRows * kCols) * width.high);
+    const double numeric = factor * (surrogate(step + h) - surrogate(step - h)) / (2 * h);
+    BOOST_TEST_CONTEXT(width.name << " " << step_gradient << " numeric " << numeric) {
+      BOOST_TEST(clipped > 0);
+      // Float's rounding of w/s, of |w/s| up to `low`, times 192 upstream gradients around 1.
+      BOOST_TEST(std::fabs(step_gradient - numeric) < 1e-6 * std::fabs(numeric) + 1e-5);
     }
-    BOOST_TEST(clipped > 0);
-    // Float's rounding of w/s (at most 8 in magnitude), summed over the weights of a step.
-    for (size_t k = 0; k < steps.size(); ++k) {
-      BOOST_TEST(std::fabs(step_gradient[k] - numeric[k]) <
-                 1e-6 * std::fabs(numeric[k]) + factor * per_step * 0.1 * 8 * 0x1p-23);
+  }
+}
+
+// Sizes at which squared errors are summed in blocks and tasks share out the work.
+BOOST_AUTO_TEST_CASE(mse_is_no_worse_than_minmax) {
+  constexpr int64_t kLarge = 200;
+  WeightInfo info = Info();
+  info.rows = info.cols = kLarge;
+  const CounterRandom random(5, 0);
+  std::vector<float> w;
+  for (uint64_t i = 0; i < kLarge * kLarge; ++i) {
+    const double u = random.Uniform(2 * i) + random.Uniform(2 * i + 1) - 1;
+    w.push_back(static_cast<float>(u * u * u));
+  }
+  for (const char* weights : {"int2", "int3", "int4"}) {
+    for (const ScaleKind kind : {ScaleKind::kTensor, ScaleKind::kRow}) {
+      double errors[2];
+      for (const bool mse : {false, true}) {
+        const auto quantizer = MakeWeightQuantizer({.weights = weights,
+                                                    .granularity = kind,
+                                                    .group_size = 0,
+                                                    .scale = mse ? "mse" : "minmax"},
+                                                   info);
+        std::vector<int8_t> codes(w.size());
+        WeightScales scales = quantizer->MakeScales();
+        quantizer->Quantize(w.data(), nullptr, codes.data(), scales);
+        errors[mse] = 0;
+        for (size_t i = 0; i < w.size(); ++i) {
+          const size_t scale = kind == ScaleKind::kTensor ? 0 : i / kLarge;
+          errors[mse] += std::pow(codes[i] * static_cast<double>(scales.values[scale]) - w[i], 2);
+        }
+      }
+      BOOST_TEST(errors[1] < 0.9 * errors[0]);
     }
   }
 }
 
 BOOST_AUTO_TEST_CASE(what_does_not_fit_is_refused) {
-  BOOST_CHECK(MakeWeightQuantizer({"none", "none", ScaleKind::kTensor, 0}, Info()) == nullptr);
-  BOOST_CHECK_THROW(MakeWeightQuantizer({"int5", "int8", ScaleKind::kTensor, 0}, Info()),
-                    UsageError);
-  BOOST_CHECK_THROW(MakeWeightQuantizer({"ternary", "int8", ScaleKind::kGroup, 48}, Info()),
-                    UsageError);
+  BOOST_CHECK(MakeWeightQuantizer({.weights = "none"}, Info()) == nullptr);
+  struct Case {
+    QuantizerChoice choice;
+    const char* message;
+  };
+  const std::vector<Case> cases = {
+      {{.weights = "int5"}, "quantizer.weights: unknown weight quantizer"},
+      {{.weights = "ternary", .granularity = ScaleKind::kGroup, .group_size = 48},
+       "up_proj.weight: the group size does not divide the row"},
+      {{.weights = "binary", .scale = "mse"}, "expected \"absmean\", found \"mse\""},
+      {{.weights = "int4", .scale = "absmean"}, "quantizer.scale: no such rule"},
+      {{.weights = "ternary", .scale = "median"}, "\"absmean\", \"minmax\""},
+      {{.weights = "ternary", .symmetric = false}, "quantizer.symmetric"},
+      {{.weights = "binary", .symmetric = false}, "quantizer.symmetric"},
+  };
+  for (const Case& c : cases) {
+    const std::string text = ErrorText([&] { MakeWeightQuantizer(c.choice, Info()); });
+    BOOST_TEST(Contains(text, c.message), text);
+  }
+}
+
+BOOST_AUTO_TEST_CASE(defaults_of_widths) {
+  const auto scale = [](const char* weights) { return Resolved({.weights = weights}).scale; };
+  BOOST_TEST(scale("ternary") == "absmean");
+  BOOST_TEST(scale("binary") == "absmean");
+  BOOST_TEST(scale("int4") == "learned");
+  BOOST_TEST(scale("int8") == "minmax");
+  BOOST_TEST(Resolved({.weights = "none", .scale = "mse"}).scale == "");
 }
 
 }  // namespace

@@ -4,6 +4,7 @@
 #include "engine/input_file.h"
 #include "engine/json_fields.h"
 #include "engine/strict_json.h"
+#include "training/weight_width.h"
 
 namespace trit {
 namespace {
@@ -24,9 +25,12 @@ nlohmann::ordered_json ChoiceJson(const QuantizerChoice& choice) {
       granularity = choice.group_size;
       break;
   }
-  return {{"weights", choice.weights},
-          {"activations", choice.activations},
-          {"granularity", granularity}};
+  nlohmann::ordered_json json = {{"weights", choice.weights},
+                                 {"activations", choice.activations},
+                                 {"granularity", granularity}};
+  if (!choice.scale.empty()) json["scale"] = choice.scale;
+  if (!choice.symmetric) json["symmetric"] = false;
+  return json;
 }
 
 QuantizerChoice ParseChoice(const JsonFields& fields) {
@@ -46,6 +50,8 @@ QuantizerChoice ParseChoice(const JsonFields& fields) {
     choice.granularity = ScaleKind::kGroup;
     choice.group_size = size;
   }
+  choice.scale = fields.String("scale", "");
+  choice.symmetric = fields.Bool("symmetric", true);
   return choice;
 }
 
@@ -76,8 +82,8 @@ std::string CheckpointConfigJson(const ModelConfig& model, const QuantizationCon
     }
   }
   const bool is_bitnet =
-      quantizer ==
-      QuantizationConfig{.standard = {.weights = "ternary", .activations = "int8"}, .rules = {}};
+      quantizer.rules.empty() &&
+      Resolved(quantizer.standard) == Resolved({.weights = "ternary", .activations = "int8"});
   HfConfig config;
   config.model = model;
   config.weights = is_bitnet ? HfWeights::kTernaryOnline : HfWeights::kPlain;

@@ -1,8 +1,9 @@
 // config.json of a checkpoint: what transformers reads (engine/hf_config.h) and, under "trit", the
 // quantizers the weights are trained with:
 //   {"quantizer": {"weights": "ternary", "activations": "int8", "granularity": "tensor",
-//                  "rules": [{"match": "layers.0.*", "weights": "int8", ...}]}}
-// granularity as in the config file: "tensor", "row" or a group size.
+//                  "scale": "absmean", "rules": [{"match": "layers.0.*", "weights": "int8", ...}]}}
+// granularity as in the config file: "tensor", "row" or a group size; scale may be left out, for
+// the width's own; "symmetric": false where there are offsets.
 #ifndef TRIT_TRAINING_CHECKPOINT_CONFIG_H_
 #define TRIT_TRAINING_CHECKPOINT_CONFIG_H_
 

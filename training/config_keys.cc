@@ -10,7 +10,7 @@
 #include "engine/error.h"
 #include "training/config_values.h"
 #include "training/model_presets.h"
-#include "training/weight_quantizer.h"
+#include "training/weight_width.h"
 
 namespace trit {
 namespace {
@@ -129,18 +129,45 @@ ConfigKey<Struct> Match() {
           [](const Struct& s) { return TomlString(s.match); }};
 }
 
+// Names are checked here; what goes together, when all keys are read (training_config.cc).
 ConfigKey<QuantizerChoice> WeightQuantizerName() {
-  const auto read = [](QuantizerChoice& choice, const toml::node& node, const std::string& key) {
-    choice.weights = ReadString(node, key);
-    // The factory knows the names; whether the granularity fits a matrix shows when it is made.
-    try {
-      MakeWeightQuantizer({.weights = choice.weights}, WeightInfo{.rows = 1, .cols = 1});
-    } catch (const UsageError& error) {
-      ThrowConfigError(node, key, error.info().what, error.info().expected);
-    }
-  };
-  return {"weights", kMustStay, "\"ternary\", \"none\" (full precision), \"int8\" or \"int4\"",
-          read, [](const QuantizerChoice& choice) { return TomlString(choice.weights); }};
+  return {"weights", kMustStay,
+          "\"ternary\", \"binary\", \"int2\", \"int3\", \"int4\", \"int8\" or \"none\" (full "
+          "precision)",
+          [](QuantizerChoice& choice, const toml::node& node, const std::string& key) {
+            choice.weights = ReadString(node, key);
+            try {
+              Resolved({.weights = choice.weights});
+            } catch (const UsageError& error) {
+              ThrowConfigError(node, key, error.info().what, error.info().expected);
+            }
+          },
+          [](const QuantizerChoice& choice) { return TomlString(choice.weights); }};
+}
+
+ConfigKey<QuantizerChoice> ScaleRuleKey() {
+  return {"scale",
+          kMustStay,
+          "what sets the scale of weights: \"absmean\", \"minmax\", \"percentile\" (99.9), "
+          "\"mse\" or \"learned\"; if not given, absmean for ternary and binary, learned for int2 "
+          "to int4, minmax for int8",
+          [](QuantizerChoice& choice, const toml::node& node, const std::string& key) {
+            choice.scale = ReadString(node, key);
+          },
+          [](const QuantizerChoice& choice) {
+            const std::string scale = Resolved(choice).scale;
+            return scale.empty() ? scale : TomlString(scale);
+          },
+          [](const QuantizerChoice& choice) {
+            return Resolved(choice).scale == Resolved({.weights = choice.weights}).scale;
+          }};
+}
+
+ConfigKey<QuantizerChoice> SymmetricKey() {
+  ConfigKey<QuantizerChoice> key = Bool("symmetric", &QuantizerChoice::symmetric, kMustStay,
+                                        "weights without an offset; false: one beside every scale");
+  key.as_before = [](const QuantizerChoice& choice) { return choice.symmetric; };
+  return key;
 }
 
 ConfigKey<QuantizerChoice> ActivationQuantizerKey() {
@@ -251,7 +278,7 @@ const ConfigKeys<ModelConfig>& ModelKeys() {
 
 const ConfigKeys<QuantizerChoice>& QuantizerKeys() {
   static const ConfigKeys<QuantizerChoice> keys = {WeightQuantizerName(), ActivationQuantizerKey(),
-                                                   Granularity()};
+                                                   Granularity(), ScaleRuleKey(), SymmetricKey()};
   return keys;
 }
 
@@ -264,6 +291,11 @@ const ConfigKeys<QuantizerRule>& QuantizerRuleKeys() {
                        key.read(rule.choice, node, name);
                      },
                      [&key](const QuantizerRule& rule) { return key.write(rule.choice); }});
+      if (key.as_before) {
+        all.back().as_before = [&key](const QuantizerRule& rule) {
+          return key.as_before(rule.choice);
+        };
+      }
     }
     return all;
   }();

@@ -26,6 +26,9 @@ struct ConfigKey {
   // Sets the value; `key` is the full name, for errors.
   std::function<void(Struct&, const toml::node&, const std::string& key)> read;
   std::function<std::string(const Struct&)> write;  // in TOML; empty: nothing to write
+  // Of a key that is newer than the first runs: whether its value is what runs did before. It is
+  // then no part of the fingerprint, so that those runs can be continued.
+  std::function<bool(const Struct&)> as_before = {};
 };
 
 template <typename Struct>

@@ -11,12 +11,17 @@
 
 namespace trit {
 
-// The quantizers of one matrix. Names as in the config file; MakeWeightQuantizer knows them.
+// The quantizers of one matrix. Names as in the config file; weight_width.h knows those of weights
+// and scales, and what goes together.
 struct QuantizerChoice {
-  std::string weights = "ternary";   // "ternary" | "none" | "int8" | "int4"
+  // "ternary" | "binary" | "int2" | "int3" | "int4" | "int8" | "none"
+  std::string weights = "ternary";
   std::string activations = "int8";  // "int8" | "none"
   ScaleKind granularity = ScaleKind::kTensor;
   int64_t group_size = 0;  // kGroup only
+  // "absmean" | "minmax" | "percentile" | "mse" | "learned"; empty: the usual one of `weights`.
+  std::string scale;
+  bool symmetric = true;  // else an offset beside every scale
 
   bool operator==(const QuantizerChoice&) const = default;
 };

@@ -94,7 +94,7 @@ double TrainableModel::AccumulateGradients(const Batch& batch, std::span<const i
       const bool learned = scales != kNoWeight;
       quantizer->Backward(parameters_->Values(id).data(),
                           learned ? parameters_->Values(scales).data() : nullptr,
-                          parameters_->Gradients(id).data(),
+                          (*step_weights_)[id].scales, parameters_->Gradients(id).data(),
                           learned ? parameters_->Gradients(scales).data() : nullptr);
     });
   } else {

@@ -17,6 +17,7 @@
 #include "training/model_presets.h"
 #include "training/nearest_name.h"
 #include "training/training_config_table.h"
+#include "training/weight_width.h"
 
 namespace trit {
 namespace {
@@ -242,6 +243,24 @@ void ResolveModel(const toml::table& root, const std::string& file, TrainingConf
   }
 }
 
+void ResolveQuantizer(const std::string& file, QuantizationConfig& quantizer) {
+  const auto resolve = [&](QuantizerChoice& choice, const std::string& rule) {
+    try {
+      choice = Resolved(choice);
+    } catch (const UsageError& error) {
+      ErrorInfo info = error.info();
+      info.file = file;
+      if (!rule.empty()) {
+        info.hint =
+            "in the rule for " + TomlString(rule) + "; what it leaves out is as in [quantizer]";
+      }
+      throw UsageError(std::move(info));
+    }
+  };
+  resolve(quantizer.standard, "");
+  for (QuantizerRule& rule : quantizer.rules) resolve(rule.choice, rule.match);
+}
+
 void ResolveData(const toml::table& root, const std::string& file, DataConfig& data) {
   const auto given = [&](const char* key) { return root["data"][key].node() != nullptr; };
   if (!data.validation.empty()) {
@@ -339,17 +358,21 @@ class ConfigWriter {
   std::string text_;
 };
 
-// The keys that must stay when a run is continued, as (full name, value); a list is one value, so
-// that every config has the same names.
+// A key that must stay when a run is continued. A list is one entry, so that every config has the
+// same names.
+struct RunEntry {
+  std::string name, value;
+  bool counts;  // in the fingerprint
+};
+
 struct RunCollector {
-  std::vector<std::pair<std::string, std::string>> entries;
+  std::vector<RunEntry> entries;
 
   template <typename Struct>
   void Section(const std::string& name, const Struct& section, const ConfigKeys<Struct>& keys) {
     for (const ConfigKey<Struct>& key : keys) {
-      if (key.when_resumed == WhenResumed::kMustStay) {
-        entries.emplace_back(FullName(name, key.name), key.write(section));
-      }
+      if (key.when_resumed == WhenResumed::kMayChange) continue;
+      entries.push_back({FullName(name, key.name), key.write(section), Counts(key, section)});
     }
   }
   template <typename Struct>
@@ -358,14 +381,22 @@ struct RunCollector {
     std::string value = "[";
     for (const Struct& item : list) {
       value += value.size() == 1 ? "{" : ", {";
-      for (const ConfigKey<Struct>& key : keys) value += key.name + "=" + key.write(item) + " ";
+      for (const ConfigKey<Struct>& key : keys) {
+        if (Counts(key, item)) value += key.name + "=" + key.write(item) + " ";
+      }
       value.back() = '}';
     }
-    entries.emplace_back(name, value + "]");
+    entries.push_back({name, value + "]", true});
+  }
+
+ private:
+  template <typename Struct>
+  static bool Counts(const ConfigKey<Struct>& key, const Struct& values) {
+    return !key.as_before || !key.as_before(values);
   }
 };
 
-std::vector<std::pair<std::string, std::string>> RunEntries(const TrainingConfig& config) {
+std::vector<RunEntry> RunEntries(const TrainingConfig& config) {
   RunCollector collector;
   VisitConfig(config, collector);
   return std::move(collector.entries);
@@ -418,6 +449,7 @@ TrainingConfig TrainingConfigFromTable(toml::table root, const std::string& file
   TrainingConfig config;
   TRIT_CHECK(ApplyModelPreset(kDefaultPreset, config.model));
   VisitConfig(config, ConfigReader(root));
+  ResolveQuantizer(file, config.quantizer);
   ResolveData(root, file, config.data);
   ResolveModel(root, file, config);
   ResolveTrain(file, config);
@@ -441,8 +473,8 @@ std::string AnnotatedDefaults() {
 
 std::string ConfigFingerprint(const TrainingConfig& config) {
   Fingerprint fingerprint;
-  for (const auto& [key, value] : RunEntries(config)) {
-    fingerprint.Add(key + " = " + value + "\n");
+  for (const RunEntry& entry : RunEntries(config)) {
+    if (entry.counts) fingerprint.Add(entry.name + " = " + entry.value + "\n");
   }
   return fingerprint.Hex();
 }
@@ -451,12 +483,12 @@ void RequireSameRun(const TrainingConfig& before, const TrainingConfig& now) {
   const auto old_entries = RunEntries(before);
   const auto new_entries = RunEntries(now);
   for (size_t i = 0; i < old_entries.size(); ++i) {
-    if (old_entries[i].second == new_entries[i].second) continue;
+    if (old_entries[i].value == new_entries[i].value) continue;
     throw UsageError(
         ErrorInfo{.what = "cannot change when a run is continued",
-                  .key = old_entries[i].first,
-                  .expected = old_entries[i].second,
-                  .found = new_entries[i].second,
+                  .key = old_entries[i].name,
+                  .expected = old_entries[i].value,
+                  .found = new_entries[i].value,
                   .hint = "start another run; checkpoint.init gives it these weights"});
   }
 }

@@ -2,38 +2,52 @@
 
 #include "engine/error.h"
 #include "ternary_kernels/check.h"
-#include "training/int8_quantizer.h"
+#include "training/binary_quantizer.h"
+#include "training/calibrated_quantizer.h"
 #include "training/lsq_quantizer.h"
 #include "training/ternary_quantizer.h"
+#include "training/weight_width.h"
 
 namespace trit {
 
-WeightQuantizer::WeightQuantizer(int64_t rows, int64_t cols, ScaleKind scale_kind,
-                                 int64_t group_size)
-    : rows_(rows), cols_(cols), scale_kind_(scale_kind), group_size_(group_size) {
-  TRIT_CHECK(scale_kind != ScaleKind::kGroup || (group_size >= 1 && cols % group_size == 0));
+WeightQuantizer::WeightQuantizer(const WeightShape& shape) : shape_(shape) {
+  TRIT_CHECK(shape.scale_kind != ScaleKind::kGroup ||
+             (shape.group_size >= 1 && shape.cols % shape.group_size == 0));
 }
 
 void WeightQuantizer::InitializeLearned(const float*, float*) const {}
 
-void WeightQuantizer::Backward(const float*, const float*, float*, float*) const {}
+void WeightQuantizer::Backward(const float*, const float*, const WeightScales&, float*,
+                               float*) const {}
 
 int64_t WeightQuantizer::NumScales() const {
-  switch (scale_kind_) {
+  switch (scale_kind()) {
     case ScaleKind::kTensor:
       return 1;
     case ScaleKind::kRow:
-      return rows_;
+      return rows();
     case ScaleKind::kGroup:
-      return rows_ * (cols_ / group_size_);
+      return rows() * SpansPerRow();
+  }
+  return 0;
+}
+
+size_t WeightQuantizer::ScaleIndex(int64_t row, int64_t span) const {
+  switch (scale_kind()) {
+    case ScaleKind::kTensor:
+      return 0;
+    case ScaleKind::kRow:
+      return static_cast<size_t>(row);
+    case ScaleKind::kGroup:
+      return static_cast<size_t>(span * rows() + row);
   }
   return 0;
 }
 
 WeightScales WeightQuantizer::MakeScales() const {
   WeightScales scales;
-  scales.kind = scale_kind_;
-  scales.group_size = group_size_;
+  scales.kind = shape_.scale_kind;
+  scales.group_size = shape_.group_size;
   scales.values = AlignedBuffer<float>(static_cast<size_t>(NumScales()));
   return scales;
 }
@@ -41,6 +55,7 @@ WeightScales WeightQuantizer::MakeScales() const {
 std::unique_ptr<WeightQuantizer> MakeWeightQuantizer(const QuantizerChoice& choice,
                                                      const WeightInfo& info) {
   if (choice.weights == "none") return nullptr;
+  const WeightScheme scheme = SchemeOf(choice);
   const int64_t group_size = choice.granularity == ScaleKind::kGroup ? choice.group_size : 0;
   if (choice.granularity == ScaleKind::kGroup && (group_size < 1 || info.cols % group_size != 0)) {
     throw UsageError(ErrorInfo{.what = "the group size does not divide the row",
@@ -49,19 +64,19 @@ std::unique_ptr<WeightQuantizer> MakeWeightQuantizer(const QuantizerChoice& choi
                                .expected = "a divisor of " + std::to_string(info.cols),
                                .found = std::to_string(group_size)});
   }
-  if (choice.weights == "ternary") {
-    return std::make_unique<TernaryQuantizer>(info.rows, info.cols, choice.granularity, group_size);
+  const WeightShape shape{info.rows, info.cols, choice.granularity, group_size};
+  switch (scheme.rule) {
+    case ScaleRule::kAbsMean:
+      if (choice.weights == "binary") return std::make_unique<BinaryQuantizer>(shape);
+      return std::make_unique<TernaryQuantizer>(shape);
+    case ScaleRule::kMinMax:
+    case ScaleRule::kPercentile:
+    case ScaleRule::kMse:
+      return std::make_unique<CalibratedQuantizer>(shape, *scheme.width, scheme.rule);
+    case ScaleRule::kLearned:
+      return std::make_unique<LsqQuantizer>(shape, *scheme.width);
   }
-  if (choice.weights == "int8") {
-    return std::make_unique<Int8Quantizer>(info.rows, info.cols, choice.granularity, group_size);
-  }
-  if (choice.weights == "int4") {
-    return std::make_unique<LsqQuantizer>(4, info.rows, info.cols, choice.granularity, group_size);
-  }
-  throw UsageError(ErrorInfo{.what = "unknown weight quantizer",
-                             .key = "quantizer.weights",
-                             .expected = "\"ternary\", \"none\", \"int8\" or \"int4\"",
-                             .found = "\"" + choice.weights + "\""});
+  return nullptr;
 }
 
 }  // namespace trit

@@ -2,7 +2,8 @@
 // a matrix; training, after-training quantization and export use the same ones.
 //
 // The forward pass multiplies codes * scale, w_hat below; its gradient reaches the latent weights
-// by the quantizer's own rule (straight-through, or learned).
+// by the quantizer's own rule (straight-through, or learned). Spans are what shares a scale within
+// a row: a group's columns, or the whole row.
 #ifndef TRIT_TRAINING_WEIGHT_QUANTIZER_H_
 #define TRIT_TRAINING_WEIGHT_QUANTIZER_H_
 
@@ -16,13 +17,20 @@
 
 namespace trit {
 
+// The matrix of a quantizer, and what of it shares a scale.
+struct WeightShape {
+  int64_t rows, cols;
+  ScaleKind scale_kind;
+  int64_t group_size;  // kGroup only; divides cols
+};
+
 class WeightQuantizer {
  public:
-  WeightQuantizer(int64_t rows, int64_t cols, ScaleKind scale_kind, int64_t group_size);
+  explicit WeightQuantizer(const WeightShape& shape);
   virtual ~WeightQuantizer() = default;
 
   virtual std::string name() const = 0;
-  // Largest |code|: 1 for ternary.
+  // Largest |code|: 1 for ternary and binary.
   virtual int32_t max_code() const = 0;
   // Learned scales it has, a weight of their own in the table (kQuantizerScale); 0 if by rule.
   virtual int64_t NumLearned() const { return 0; }
@@ -33,28 +41,36 @@ class WeightQuantizer {
   virtual void Quantize(const float* w, const float* learned, int8_t* codes,
                         WeightScales& scales) const = 0;
 
-  // Turns the gradient of w_hat into that of w in place, and adds that of the learned scales.
-  // Called once a step, when the gradient of w_hat is complete. The default is straight-through:
-  // the gradient as it is.
-  virtual void Backward(const float* w, const float* learned, float* gradient,
-                        float* learned_gradient) const;
+  // Turns the gradient of w_hat into that of w in place, and adds that of the learned scales;
+  // `scales` as Quantize set them for the same w. Called once a step, when the gradient of w_hat is
+  // complete. The default is straight-through: the gradient as it is.
+  virtual void Backward(const float* w, const float* learned, const WeightScales& scales,
+                        float* gradient, float* learned_gradient) const;
 
-  int64_t rows() const { return rows_; }
-  int64_t cols() const { return cols_; }
-  ScaleKind scale_kind() const { return scale_kind_; }
-  int64_t group_size() const { return group_size_; }
+  int64_t rows() const { return shape_.rows; }
+  int64_t cols() const { return shape_.cols; }
+  ScaleKind scale_kind() const { return shape_.scale_kind; }
   int64_t NumScales() const;
   // Scales of the right kind and size, all 0.
   WeightScales MakeScales() const;
 
+ protected:
+  // Columns of a span.
+  int64_t SpanSize() const {
+    return scale_kind() == ScaleKind::kGroup ? shape_.group_size : cols();
+  }
+  int64_t SpansPerRow() const { return cols() / SpanSize(); }
+  // Weights that share a scale.
+  int64_t WeightsPerScale() const { return rows() * cols() / NumScales(); }
+  // Where WeightScales holds the scale of a span.
+  size_t ScaleIndex(int64_t row, int64_t span) const;
+
  private:
-  int64_t rows_, cols_;
-  ScaleKind scale_kind_;
-  int64_t group_size_;
+  WeightShape shape_;
 };
 
-// Null for weights = "none". Throws UsageError, naming the weight, if the name is unknown or the
-// granularity does not fit it.
+// Null for weights = "none". Throws UsageError as SchemeOf (weight_width.h) does and, naming the
+// weight, if the granularity does not fit it.
 std::unique_ptr<WeightQuantizer> MakeWeightQuantizer(const QuantizerChoice& choice,
                                                      const WeightInfo& info);
 
