@@ -50,6 +50,7 @@ namespace hn = hwy::HWY_NAMESPACE;
 #if !TRIT_OLD_HIGHWAY && !TRIT_SCALAR_TARGET
 using hn::SatWidenMulPairwiseAdd;
 using hn::SumOfMulQuadAccumulate;
+using hn::WidenMulPairwiseAdd;
 #endif
 }  // namespace HWY_NAMESPACE
 }  // namespace trit
@@ -76,6 +77,25 @@ HWY_INLINE hn::Vec<DI16> SatWidenMulPairwiseAdd(DI16 di16, VU8 a, VI8 b) {
   const auto b_even = hn::ShiftRight<8>(hn::ShiftLeft<8>(hn::BitCast(di16, b)));
   const auto b_odd = hn::ShiftRight<8>(hn::BitCast(di16, b));
   return hn::SaturatedAdd(hn::Mul(a_even, b_even), hn::Mul(a_odd, b_odd));
+#endif
+}
+
+// Lane i: a[2i] * b[2i] + a[2i + 1] * b[2i + 1], of int16.
+template <class DI32, class VI16>
+HWY_INLINE hn::Vec<DI32> WidenMulPairwiseAdd(DI32 di32, VI16 a, VI16 b) {
+  (void)di32;
+#if HWY_TARGET <= HWY_AVX3 && HWY_ARCH_X86
+  return hn::Vec<DI32>{_mm512_madd_epi16(a.raw, b.raw)};
+#elif HWY_TARGET == HWY_AVX2
+  return hn::Vec<DI32>{_mm256_madd_epi16(a.raw, b.raw)};
+#elif HWY_ARCH_X86
+  return hn::Vec<DI32>{_mm_madd_epi16(a.raw, b.raw)};
+#else
+  const auto a_pairs = hn::BitCast(di32, a), b_pairs = hn::BitCast(di32, b);
+  const auto even = [](auto pairs)
+                        HWY_ATTR { return hn::ShiftRight<16>(hn::ShiftLeft<16>(pairs)); };
+  return hn::Add(hn::Mul(even(a_pairs), even(b_pairs)),
+                 hn::Mul(hn::ShiftRight<16>(a_pairs), hn::ShiftRight<16>(b_pairs)));
 #endif
 }
 

@@ -9,9 +9,6 @@
 
 namespace trit {
 
-// Kernels of int8 codes read whole vectors: groups must consist of this many columns, or a
-// multiple.
-inline constexpr int64_t kInt8ColumnMultiple = 32;
 // Rows that dense kernels compute together: ranges of whole multiples run fastest.
 inline constexpr int64_t kDenseRowMultiple = 8;
 
@@ -21,12 +18,15 @@ void ReferenceMatmul(const MatmulCall& call, const MatmulRange& range);
 void Dot2BitOne(const MatmulCall& call, const MatmulRange& range);
 void Dot2BitFew(const MatmulCall& call, const MatmulRange& range);
 void Dot2BitMany(const MatmulCall& call, const MatmulRange& range);
+void DotInt4Few(const MatmulCall& call, const MatmulRange& range);
+void DotInt4Many(const MatmulCall& call, const MatmulRange& range);
+void DotInt8Few(const MatmulCall& call, const MatmulRange& range);
+void DotInt8Many(const MatmulCall& call, const MatmulRange& range);
 // Whether the SIMD target in force has the lookups of LookupDense and LookupQuad.
 bool HasByteTables();
 void LookupDense(const MatmulCall& call, const MatmulRange& range);
 void LookupQuad(const MatmulCall& call, const MatmulRange& range);
 void LookupAdd(const MatmulCall& call, const MatmulRange& range);
-void DotInt8(const MatmulCall& call, const MatmulRange& range);
 void DenseMatmul(const MatmulCall& call, const MatmulRange& range);
 
 }  // namespace trit

@@ -4,10 +4,10 @@
 #include <array>
 #include <atomic>
 
+#include "ternary_kernels/bit_fields.h"
 #include "ternary_kernels/check.h"
 #include "ternary_kernels/kernel_entries.h"
 #include "ternary_kernels/parallel_for.h"
-#include "ternary_kernels/ternary_2bit.h"
 #include "ternary_kernels/ternary_byte.h"
 #include "ternary_kernels/ternary_lookup.h"
 
@@ -22,14 +22,19 @@ bool WholeGroups(const PackedMatrix& weights) {
   return weights.scales.kind != ScaleKind::kGroup || weights.scales.group_size % kColumns == 0;
 }
 
-bool Supports2Bit(const PackedMatrix& weights) {
-  return WholeGroups<kTernary2BitCols>(weights) && weights.cols <= kTernary2BitMaxCols;
+template <int kBits>
+bool SupportsFields(const PackedMatrix& weights) {
+  return WholeGroups<BitFields<kBits>::kCols>(weights) &&
+         weights.cols <= BitFields<kBits>::kMaxCols;
 }
 
-constexpr MatmulKernel Dot2Bit(std::string_view name, int64_t min_tokens, int64_t max_tokens,
-                               decltype(MatmulKernel::run) run) {
-  return {name, WeightFormat::kTernary2Bit, min_tokens, max_tokens, kTernary2BitRows, Supports2Bit,
-          run};
+template <int kBits>
+constexpr MatmulKernel FieldDot(std::string_view name, int64_t min_tokens, int64_t max_tokens,
+                                decltype(MatmulKernel::run) run) {
+  constexpr WeightFormat kFormat = kBits == 2   ? WeightFormat::kTernary2Bit
+                                   : kBits == 4 ? WeightFormat::kInt4
+                                                : WeightFormat::kInt8;
+  return {name, kFormat, min_tokens, max_tokens, kFieldRows, SupportsFields<kBits>, run};
 }
 
 template <int64_t kColumns>
@@ -61,9 +66,9 @@ constexpr MatmulKernel Reference(std::string_view name, WeightFormat format) {
 }
 
 constexpr std::array kKernels = {
-    Dot2Bit("dot-2bit-one", 1, 1, Dot2BitOne),
-    Dot2Bit("dot-2bit-few", 2, 16, Dot2BitFew),
-    Dot2Bit("dot-2bit-many", 17, kAnyTokens, Dot2BitMany),
+    FieldDot<2>("dot-2bit-one", 1, 1, Dot2BitOne),
+    FieldDot<2>("dot-2bit-few", 2, 16, Dot2BitFew),
+    FieldDot<2>("dot-2bit-many", 17, kAnyTokens, Dot2BitMany),
     Reference("reference-2bit", WeightFormat::kTernary2Bit),
     ByteTables<kTernaryDenseCols>("lookup-dense", WeightFormat::kTernaryDense, LookupDense),
     Reference("reference-dense", WeightFormat::kTernaryDense),
@@ -72,8 +77,11 @@ constexpr std::array kKernels = {
     MatmulKernel{"lookup-add", WeightFormat::kTernaryLookup, 1, kAnyTokens, kTernaryLookupRows,
                  WholeGroups<kTernaryLookupCols>, LookupAdd},
     Reference("reference-lookup", WeightFormat::kTernaryLookup),
-    MatmulKernel{"dot-int8", WeightFormat::kInt8, 1, kAnyTokens, 1,
-                 WholeGroups<kInt8ColumnMultiple>, DotInt8},
+    FieldDot<4>("dot-int4-few", 1, 16, DotInt4Few),
+    FieldDot<4>("dot-int4-many", 17, kAnyTokens, DotInt4Many),
+    Reference("reference-int4", WeightFormat::kInt4),
+    FieldDot<8>("dot-int8-few", 1, 16, DotInt8Few),
+    FieldDot<8>("dot-int8-many", 17, kAnyTokens, DotInt8Many),
     Reference("reference-int8", WeightFormat::kInt8),
     Dense<16>("dense-f32", WeightFormat::kF32),
     Reference("reference-f32", WeightFormat::kF32),

@@ -6,10 +6,10 @@
 #include <utility>
 #include <vector>
 
+#include "ternary_kernels/bit_fields.h"
 #include "ternary_kernels/check.h"
 #include "ternary_kernels/half_float.h"
 #include "ternary_kernels/parallel_for.h"
-#include "ternary_kernels/ternary_2bit.h"
 #include "ternary_kernels/ternary_byte.h"
 #include "ternary_kernels/ternary_lookup.h"
 
@@ -61,19 +61,21 @@ constexpr BlockLayout ByteBlocks() {
           }};
 }
 
-int64_t Int8RowBytes(int64_t cols) { return cols; }
-void PackInt8(const int8_t* codes, int64_t, int64_t, int64_t cols, uint8_t* packed) {
-  std::memcpy(packed, codes, cols);
-}
-void UnpackInt8(const uint8_t* packed, int64_t, int64_t cols, int8_t* codes) {
-  std::memcpy(codes, packed, cols);
+template <int kBits>
+constexpr BlockLayout FieldBlocks() {
+  using Fields = BitFields<kBits>;
+  return SeparateBlocks<kFieldRows, Fields::kCols, Fields::SuperblockBytes, Fields::Pack,
+                        Fields::Unpack>();
 }
 
 BlockLayout LayoutOf(WeightFormat format) {
   switch (format) {
     case WeightFormat::kTernary2Bit:
-      return SeparateBlocks<kTernary2BitRows, kTernary2BitCols, Ternary2BitSuperblockBytes,
-                            PackTernary2Bit, UnpackTernary2Bit>();
+      return FieldBlocks<2>();
+    case WeightFormat::kInt4:
+      return FieldBlocks<4>();
+    case WeightFormat::kInt8:
+      return FieldBlocks<8>();
     case WeightFormat::kTernaryDense:
       return ByteBlocks<kTernaryDenseCols, PackTernaryDense, UnpackTernaryDense>();
     case WeightFormat::kTernaryQuad:
@@ -81,8 +83,6 @@ BlockLayout LayoutOf(WeightFormat format) {
     case WeightFormat::kTernaryLookup:
       return SeparateBlocks<kTernaryLookupRows, kTernaryLookupCols, TernaryLookupSuperblockBytes,
                             PackTernaryLookup, UnpackTernaryLookup>();
-    case WeightFormat::kInt8:
-      return SeparateBlocks<1, 1, Int8RowBytes, PackInt8, UnpackInt8>();
     default:
       TRIT_CHECK(!"not a code format");
   }

@@ -14,6 +14,8 @@ const char* WeightFormatName(WeightFormat format) {
       return "ternary-quad";
     case WeightFormat::kTernaryLookup:
       return "ternary-lookup";
+    case WeightFormat::kInt4:
+      return "int4";
     case WeightFormat::kInt8:
       return "int8";
     case WeightFormat::kF32:
@@ -33,6 +35,13 @@ bool IsTernary(WeightFormat format) {
          format == WeightFormat::kTernaryQuad || format == WeightFormat::kTernaryLookup;
 }
 
-bool TakesCodes(WeightFormat format) { return IsTernary(format) || format == WeightFormat::kInt8; }
+WeightFormat IntegerFormat(int32_t min_code, int32_t max_code) {
+  TRIT_CHECK(min_code >= -128 && max_code <= 127);
+  return min_code >= -8 && max_code <= 7 ? WeightFormat::kInt4 : WeightFormat::kInt8;
+}
+
+bool TakesCodes(WeightFormat format) {
+  return IsTernary(format) || format == WeightFormat::kInt4 || format == WeightFormat::kInt8;
+}
 
 }  // namespace trit

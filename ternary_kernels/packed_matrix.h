@@ -13,11 +13,12 @@ namespace trit {
 // How the weights of one matrix lie in memory. One layout serves one, few and many tokens, so the
 // format is what is chosen at load; the kernel (matmul_kernel.h) is chosen per call.
 enum class WeightFormat : uint8_t {
-  kTernary2Bit,    // trits, four a byte, 64 rows interleaved (ternary_2bit.h); int8 activations
+  kTernary2Bit,    // trits, four a byte, 64 rows interleaved (bit_fields.h); int8 activations
   kTernaryDense,   // trits, five a byte (ternary_byte.h); int8 activations
   kTernaryQuad,    // trits, four a byte, for lookups in larger tables (ternary_byte.h); int8 too
   kTernaryLookup,  // trits, two a nibble, for table lookups (ternary_lookup.h); int8 activations
-  kInt8,           // int8 codes, row after row (quantized weights of 2 to 8 bits); int8 activations
+  kInt4,           // codes -8 to 7, two a byte, interleaved alike; int8 activations
+  kInt8,           // codes -128 to 127, interleaved alike; int8 activations
   kF32,            // row after row; f32 activations, as in all formats below
   kF16,
   kBF16,
@@ -26,6 +27,9 @@ enum class WeightFormat : uint8_t {
 
 const char* WeightFormatName(WeightFormat format);
 bool IsTernary(WeightFormat format);  // trits
+// The narrowest format of int8 activations that holds the integers [min_code, max_code], but trits,
+// for which PreferredTernaryFormat (matmul_kernel.h) chooses.
+WeightFormat IntegerFormat(int32_t min_code, int32_t max_code);
 // Whether activations must come as int8 codes (else as floats).
 bool TakesCodes(WeightFormat format);
 

@@ -3,10 +3,10 @@
 #undef HWY_TARGET_INCLUDE
 #define HWY_TARGET_INCLUDE "ternary_kernels/ternary_2bit_one.cc"
 #include "hwy/foreach_target.h"
+#include "ternary_kernels/field_dot-inl.h"
 #include "ternary_kernels/hwy_shim-inl.h"
 #include "ternary_kernels/integer_matmul-inl.h"
 #include "ternary_kernels/kernel_entries.h"
-#include "ternary_kernels/ternary_2bit_dot-inl.h"
 
 HWY_BEFORE_NAMESPACE();
 namespace trit {
@@ -25,7 +25,7 @@ constexpr int kUnroll = 4;  // vectors of rows at a time
 #if TRIT_HAS_BYTE_DOT
 
 // Sums of kUnroll vectors of rows over num_groups column groups; packed points to the first vector,
-// column groups are kTernary2BitGroupBytes apart.
+// column groups are kFieldGroupBytes apart.
 void SumVectors(const uint8_t* packed, int64_t num_groups, const int8_t* q, int32_t* sums) {
   const BytesTag du8;
   const Int32Tag di32;
@@ -39,7 +39,7 @@ void SumVectors(const uint8_t* packed, int64_t num_groups, const int8_t* q, int3
     const Codes q_field[4] = {BroadcastCodes(q + 16 * c), BroadcastCodes(q + 16 * c + 4),
                               BroadcastCodes(q + 16 * c + 8), BroadcastCodes(q + 16 * c + 12)};
     for (int v = 0; v < kUnroll; ++v) {
-      const Bytes w = LoadWeights(packed + c * kTernary2BitGroupBytes + v * kVectorBytes);
+      const Bytes w = LoadWeights(packed + c * kFieldGroupBytes + v * kVectorBytes);
       for (int f = 0; f < 4; ++f) {
         acc[v][f] = SumOfMulQuadAccumulate(di32, hn::And(w, mask[f]), q_field[f], acc[v][f]);
       }
@@ -74,7 +74,7 @@ void SumVectors(const uint8_t* packed, int64_t num_groups, const int8_t* q, int3
       const Codes q0 = BroadcastCodes(q + 16 * c), q1 = BroadcastCodes(q + 16 * c + 4);
       const Codes q2 = BroadcastCodes(q + 16 * c + 8), q3 = BroadcastCodes(q + 16 * c + 12);
       for (int v = 0; v < kUnroll; ++v) {
-        const Bytes w = LoadWeights(packed + c * kTernary2BitGroupBytes + v * kVectorBytes);
+        const Bytes w = LoadWeights(packed + c * kFieldGroupBytes + v * kVectorBytes);
         const Bytes upper = hn::BitCast(du8, hn::ShiftRight<4>(hn::BitCast(du16, w)));
         const auto add = [&](Int16s& acc, Bytes codes, Codes x) HWY_ATTR {
           acc = hn::Add(acc, SatWidenMulPairwiseAdd(di16, codes, x));
@@ -101,9 +101,9 @@ struct FormSums {
   void operator()(const SumRequest& request) const {
     const uint8_t* packed =
         call.weights->data.data() +
-        request.row / kTernary2BitRows * Ternary2BitSuperblockBytes(call.weights->cols) +
-        request.col_begin / kTernary2BitCols * kTernary2BitGroupBytes;
-    const int64_t num_groups = Ternary2BitColumnGroups(request.col_end - request.col_begin);
+        request.row / kFieldRows * BitFields<2>::SuperblockBytes(call.weights->cols) +
+        request.col_begin / BitFields<2>::kCols * kFieldGroupBytes;
+    const int64_t num_groups = BitFields<2>::ColumnGroups(request.col_end - request.col_begin);
     const int8_t* q =
         call.codes->codes.data() + request.token * call.codes->stride + request.col_begin;
     for (int64_t v = 0; v < kVectors; v += kUnroll) {
@@ -115,7 +115,7 @@ struct FormSums {
 }  // namespace
 
 void Dot2BitOneToken(const MatmulCall& call, const MatmulRange& range) {
-  IntegerMatmul<kTernary2BitRows, 1, 1>(call, range, FormSums{call});
+  IntegerMatmul<kFieldRows, 1, 1>(call, range, FormSums{call});
 }
 
 #endif  // TRIT_SCALAR_TARGET

@@ -19,7 +19,7 @@ BOOST_GLOBAL_FIXTURE(OneThread);
 
 const WeightFormat kCodeFormats[] = {WeightFormat::kTernary2Bit, WeightFormat::kTernaryDense,
                                      WeightFormat::kTernaryQuad, WeightFormat::kTernaryLookup,
-                                     WeightFormat::kInt8};
+                                     WeightFormat::kInt4,        WeightFormat::kInt8};
 
 // Every kernel of the problem's format, on every target, gives the bits of the reference.
 void CheckAllKernels(const MatmulProblem& problem, const std::string& what) {
@@ -90,12 +90,12 @@ BOOST_AUTO_TEST_CASE(extreme_codes) {
       for (const int64_t cols : {272, 2304}) {
         MatmulProblem problem(format, 3, cols, tokens, ScaleKind::kTensor, 0, false, 7);
         for (const int weight_pattern : {0, 1, 2, 3}) {
-          const bool int8 = format == WeightFormat::kInt8;
+          const auto [min_code, max_code] = CodesOf(format);
           for (size_t i = 0; i < problem.trits_or_codes.size(); ++i) {
             const int sign = weight_pattern == 2 ? (i % 2 == 0 ? 1 : -1) : 1 - 2 * weight_pattern;
             int8_t& code = problem.trits_or_codes[i];
-            if (weight_pattern < 3) code = static_cast<int8_t>(int8 ? 127 * sign : sign);
-            if (int8 && weight_pattern == 3) code = -128;
+            if (weight_pattern < 3) code = static_cast<int8_t>(max_code * sign);
+            if (weight_pattern == 3) code = static_cast<int8_t>(min_code);
           }
           problem.Pack(format, 3, cols, std::move(problem.weights.scales));
           const std::function<int8_t(int64_t, int64_t)> activations[] = {

@@ -30,7 +30,7 @@ BOOST_AUTO_TEST_CASE(every_format_ends_with_its_reference) {
     BOOST_TEST(names.insert(std::string(kernel.name)).second);
     last[kernel.format] = &kernel;
   }
-  BOOST_TEST(last.size() == 9u);
+  BOOST_TEST(last.size() == 10u);
   for (const auto& [format, kernel] : last) {
     BOOST_TEST(kernel->name.starts_with("reference-"));
     BOOST_TEST(kernel->min_tokens == 1);
@@ -51,7 +51,12 @@ BOOST_AUTO_TEST_CASE(choice_by_tokens_and_scales) {
   BOOST_TEST(chosen(WeightFormat::kTernary2Bit, 17, 32) == "dot-2bit-many");
   BOOST_TEST(chosen(WeightFormat::kTernary2Bit, 1, 24) == "reference-2bit");
   BOOST_TEST(chosen(WeightFormat::kTernaryLookup, 3, 24) == "lookup-add");
-  BOOST_TEST(chosen(WeightFormat::kInt8, 1, 48) == "reference-int8");
+  BOOST_TEST(chosen(WeightFormat::kInt4, 1, 0) == "dot-int4-few");
+  BOOST_TEST(chosen(WeightFormat::kInt4, 17, 8) == "dot-int4-many");
+  BOOST_TEST(chosen(WeightFormat::kInt4, 17, 12) == "reference-int4");
+  BOOST_TEST(chosen(WeightFormat::kInt8, 16, 12) == "dot-int8-few");
+  BOOST_TEST(chosen(WeightFormat::kInt8, 17, 0) == "dot-int8-many");
+  BOOST_TEST(chosen(WeightFormat::kInt8, 1, 6) == "reference-int8");
   BOOST_TEST(chosen(WeightFormat::kQ8_0, 1, 0) == "dense-q8_0");
 }
 

@@ -55,6 +55,20 @@ inline void FillDense(PackedMatrix& matrix, std::mt19937& random) {
   }
 }
 
+// The smallest and the largest code of a format of codes.
+struct CodeRange {
+  int min, max;
+};
+inline CodeRange CodesOf(WeightFormat format) {
+  if (format == WeightFormat::kInt8) return {-128, 127};
+  if (format == WeightFormat::kInt4) return {-8, 7};
+  return {-1, 1};
+}
+inline int8_t RandomCode(WeightFormat format, std::mt19937& random) {
+  const auto [min, max] = CodesOf(format);
+  return static_cast<int8_t>(static_cast<int>(random() % (max - min + 1)) + min);
+}
+
 inline WeightScales RandomScales(ScaleKind kind, int64_t rows, int64_t cols, int64_t group_size,
                                  std::mt19937& random) {
   WeightScales scales;
@@ -88,7 +102,7 @@ struct MatmulProblem {
     if (TakesCodes(format)) {
       trits_or_codes.resize(rows * cols);
       for (int8_t& code : trits_or_codes) {
-        code = static_cast<int8_t>(format == WeightFormat::kInt8 ? random() : random() % 3 - 1);
+        code = RandomCode(format, random);
       }
       Pack(format, rows, cols, std::move(scales));
       codes.Resize(num_tokens, cols);

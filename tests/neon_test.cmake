@@ -32,8 +32,8 @@ function(run)
 endfunction()
 
 set(objects "")
-foreach(name aligned_buffer ternary_2bit ternary_2bit_one ternary_2bit_few ternary_2bit_many ternary_byte
-        ternary_byte_lookup ternary_lookup ternary_lookup_add int8_matmul dense_matmul
+foreach(name aligned_buffer bit_fields ternary_2bit_one field_dot_few field_dot_many ternary_byte
+        ternary_byte_lookup ternary_lookup ternary_lookup_add dense_matmul
         matmul_kernel matmul_reference pack_matrix packed_matrix parallel_for
         quantize_activations simd_targets)
   run(${compiler} ${flags} -Wall -Wextra -Wno-missing-field-initializers -Werror

@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "ternary_kernels/half_float.h"
+#include "tests/matmul_problem.h"
 
 namespace trit {
 namespace {
@@ -28,12 +29,12 @@ BOOST_AUTO_TEST_CASE(codes_come_back) {
   std::mt19937 random(1);
   for (const WeightFormat format :
        {WeightFormat::kTernary2Bit, WeightFormat::kTernaryDense, WeightFormat::kTernaryQuad,
-        WeightFormat::kTernaryLookup, WeightFormat::kInt8}) {
+        WeightFormat::kTernaryLookup, WeightFormat::kInt4, WeightFormat::kInt8}) {
     for (const int64_t rows : kSizes) {
       for (const int64_t cols : kSizes) {
         std::vector<int8_t> codes(rows * cols), row(cols);
         for (int8_t& code : codes) {
-          code = static_cast<int8_t>(format == WeightFormat::kInt8 ? random() : random() % 3 - 1);
+          code = RandomCode(format, random);
         }
         std::vector<std::atomic<int>> asked(rows);
         const PackedMatrix matrix =
@@ -55,7 +56,7 @@ BOOST_AUTO_TEST_CASE(codes_come_back) {
   }
 }
 
-// The bytes that ternary_2bit.h and ternary_lookup.h promise, for a matrix with a single trit 1.
+// The bytes that bit_fields.h and ternary_lookup.h promise, for a matrix with a single trit 1.
 BOOST_AUTO_TEST_CASE(layouts_as_documented) {
   const int64_t rows = 130, cols = 40;
   for (const int64_t row : {0, 17, 63, 64, 129}) {
@@ -72,6 +73,22 @@ BOOST_AUTO_TEST_CASE(layouts_as_documented) {
         const int expected = 0x55 + (i == place ? 1 << 2 * (col % 16 / 4) : 0);
         if (bits.data[i] != expected)
           BOOST_ERROR("2-bit byte " << i << " of " << row << "," << col);
+      }
+      const PackedMatrix nibbles = PackCodes(WeightFormat::kInt4, rows, cols, OneScale(), single);
+      BOOST_TEST(nibbles.data.size() == 3u * 5 * 256);
+      const size_t nibble_place = ((row / 64 * 5 + col / 8) * 64 + row % 64) * 4 + col % 4;
+      for (size_t i = 0; i < nibbles.data.size(); ++i) {
+        const int expected = 0x88 + (i == nibble_place ? 1 << 4 * (col % 8 / 4) : 0);
+        if (nibbles.data[i] != expected)
+          BOOST_ERROR("int4 byte " << i << " of " << row << "," << col);
+      }
+      const PackedMatrix bytes = PackCodes(WeightFormat::kInt8, rows, cols, OneScale(), single);
+      BOOST_TEST(bytes.data.size() == 3u * 10 * 256);
+      const size_t byte_place = ((row / 64 * 10 + col / 4) * 64 + row % 64) * 4 + col % 4;
+      for (size_t i = 0; i < bytes.data.size(); ++i) {
+        const int expected = 0x80 + (i == byte_place ? 1 : 0);
+        if (bytes.data[i] != expected)
+          BOOST_ERROR("int8 byte " << i << " of " << row << "," << col);
       }
       const PackedMatrix pairs =
           PackCodes(WeightFormat::kTernaryLookup, rows, cols, OneScale(), single);
