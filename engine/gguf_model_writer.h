@@ -15,7 +15,7 @@ namespace trit {
 struct GgufModelOptions {
   // i2_s, tq1_0, tq2_0, q2_0, iq1_bn, iq2_bn; or f32, f16, bf16, q8_0, q6_k. Nothing: of each
   // matrix the smallest of those that have it exactly (trits: i2_s, else iq2_bn).
-  std::optional<TensorType> linear_type = TensorType::kI2_S;
+  std::optional<TensorType> linear_type;
   // Embeddings and head: one of the latter.
   std::optional<TensorType> embedding_type = TensorType::kF32;
   // Further metadata, such as where the model came from: string keys only.

@@ -2,6 +2,7 @@
 #include <fmt/format.h>
 
 #include <iostream>
+#include <optional>
 
 #include "engine/error.h"
 #include "engine/tensor_type.h"
@@ -13,14 +14,19 @@
 namespace trit {
 namespace {
 
-TensorType TypeNamed(const std::string& name) { return FindTensorType(name)->type; }
+constexpr const char* kExact = "exact";
+
+std::optional<TensorType> TypeNamed(const std::string& name) {
+  if (name == kExact) return std::nullopt;
+  return FindTensorType(name)->type;
+}
 
 }  // namespace
 
 void RunExport(const Command& command, std::span<const std::string> arguments) {
   std::string run;
   std::string out;
-  std::string type = "i2_s";
+  std::string type = kExact;
   std::string embeddings = "f32";
   Options options(command, "trit export runs/first model.gguf --type tq2_0 --embeddings f16");
   options.Group("Input");
@@ -28,8 +34,11 @@ void RunExport(const Command& command, std::span<const std::string> arguments) {
                            "directory of a run (its latest checkpoint), or a checkpoint");
   options.RequiredArgument("OUT.gguf", out, "file to write");
   options.Group("Format");
-  options.Choice("type", type, {"i2_s", "tq1_0", "tq2_0", "f32", "f16", "bf16", "q8_0"},
-                 "type of the matrices; i2_s keeps scales exact");
+  options.Choice(
+      "type", type,
+      {kExact, "i2_s", "tq1_0", "tq2_0", "q2_0", "iq1_bn", "iq2_bn", "f32", "f16", "bf16", "q8_0"},
+      "type of the matrices; exact rounds nothing: i2_s, or iq2_bn where that does not fit, for "
+      "trits");
   options.Choice("embeddings", embeddings, {"f32", "f16", "bf16", "q8_0", "q6_k"},
                  "type of embeddings and head");
   bool ternarize = false;
