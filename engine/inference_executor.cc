@@ -9,10 +9,8 @@
 #include "ternary_kernels/check.h"
 #include "ternary_kernels/cross_entropy.h"
 #include "ternary_kernels/embedding.h"
-#include "ternary_kernels/gated_unit.h"
 #include "ternary_kernels/matmul_kernel.h"
 #include "ternary_kernels/parallel_for.h"
-#include "ternary_kernels/rms_norm.h"
 
 namespace trit {
 namespace {
@@ -64,15 +62,24 @@ InferenceExecutor::InferenceExecutor(const Model& model, KvCache& cache, int64_t
       rope_(model.config.head_dim, model.config.rope_theta,
             CheckedPositions(model.config, max_positions), model.config.rope_frequency_factors) {}
 
-Value InferenceExecutor::NewValue(int64_t width) {
+Value InferenceExecutor::NewValue(const LinearInput& source) {
   SlotSet& set = sets_[current_set_];
   if (set.used == set.slots.size()) set.slots.push_back(std::make_unique<Slot>());
   Slot& slot = *set.slots[set.used];
-  GrowTo(slot.data, rows_ * width);
-  slot.width = width;
+  slot.width = source.cols;
+  slot.stored = false;
+  slot.source = source;
   slot.codes_ready = false;
   slot.rounded_ready = false;
   return {(current_set_ << kSetShift) + static_cast<int32_t>(set.used++)};
+}
+
+Value InferenceExecutor::NewValue(int64_t width) {
+  const Value value = NewValue(LinearInput{.cols = width});
+  Slot& slot = At(value);
+  GrowTo(slot.data, rows_ * width);
+  slot.stored = true;
+  return value;
 }
 
 InferenceExecutor::Slot& InferenceExecutor::At(Value value) {
@@ -83,9 +90,26 @@ InferenceExecutor::Slot& InferenceExecutor::At(Value value) {
   return *set.slots[index];
 }
 
+float* InferenceExecutor::Floats(Slot& slot) {
+  if (!slot.stored) {
+    GrowTo(slot.data, rows_ * slot.width);
+    ParallelFor(rows_, [&](int64_t r) {
+      LinearInputRows(slot.source, r, r + 1, slot.data.data() + r * slot.width);
+    });
+    slot.stored = true;
+  }
+  return slot.data.data();
+}
+
+LinearInput InferenceExecutor::InputOf(const Slot& slot) const {
+  return slot.stored ? LinearInput{.cols = slot.width, .x = slot.data.data()} : slot.source;
+}
+
 const ActivationCodes& InferenceExecutor::Codes(Slot& slot) {
   if (!slot.codes_ready) {
-    QuantizeActivationsInt8(slot.data.data(), slot.width, rows_, slot.width, slot.codes);
+    const LinearInput input = InputOf(slot);
+    slot.codes.Resize(rows_, slot.width);
+    ParallelFor(rows_, [&](int64_t r) { QuantizeLinearInputRows(input, r, r + 1, slot.codes); });
     slot.codes_ready = true;
   }
   return slot.codes;
@@ -145,11 +169,11 @@ void InferenceExecutor::BeginLayer(int64_t, Value x) {
 void InferenceExecutor::EndLayer(int64_t, Value) {}
 
 Value InferenceExecutor::RmsNorm(Value x, WeightId weight) {
-  const int64_t width = At(x).width;
-  const Value y = NewValue(width);
-  RmsNormForward(At(x).data.data(), model_.weights[static_cast<size_t>(weight)].vector.data(),
-                 model_.config.rms_norm_eps, rows_, width, At(y).data.data(), nullptr);
-  return y;
+  if (InputOf(At(x)).norm_weights != nullptr) Floats(At(x));
+  LinearInput source = InputOf(At(x));
+  source.norm_weights = model_.weights[static_cast<size_t>(weight)].vector.data();
+  source.norm_eps = model_.config.rms_norm_eps;
+  return NewValue(source);
 }
 
 void InferenceExecutor::Linear(Value x, std::span<const WeightId> weights, Value residual,
@@ -169,11 +193,11 @@ void InferenceExecutor::Linear(Value x, std::span<const WeightId> weights, Value
       TRIT_CHECK(int8);
       call.codes = &Codes(input);
     } else {
-      call.floats = int8 ? Rounded(input) : input.data.data();
+      call.floats = int8 ? Rounded(input) : Floats(input);
       call.floats_stride = input.width;
     }
     if (residual.valid()) {
-      call.residual = At(residual).data.data();
+      call.residual = Floats(At(residual));
       call.residual_stride = At(residual).width;
     }
     Matmul(call);
@@ -182,7 +206,7 @@ void InferenceExecutor::Linear(Value x, std::span<const WeightId> weights, Value
                             .rows = rows_,
                             .in_features = weight.matrix.cols,
                             .out_features = weight.matrix.rows,
-                            .in = input.data.data(),
+                            .in = Floats(input),
                             .codes = int8 ? &Codes(input) : nullptr,
                             .out = call.out});
     }
@@ -192,7 +216,7 @@ void InferenceExecutor::Linear(Value x, std::span<const WeightId> weights, Value
 Value InferenceExecutor::Rope(Value x, int64_t num_heads) {
   Slot& slot = At(x);
   RopeForward(rope_, model_.config.rope_style, batch_->positions.data(), rows_, num_heads,
-              slot.data.data(), slot.width);
+              Floats(slot), slot.width);
   return x;  // turned in place: nothing reads the unturned value
 }
 
@@ -209,9 +233,9 @@ Value InferenceExecutor::Attention(int64_t layer, Value q, Value k, Value v) {
     key_pages[i] = cache_.KeyPages(segment.sequence, layer);
     value_pages[i] = cache_.ValuePages(segment.sequence, layer);
     const int64_t stride = At(k).width;
-    StoreKeysValues(shape, segment.first_position, segment.num_rows,
-                    At(k).data.data() + row * stride, At(v).data.data() + row * stride, stride,
-                    key_pages[i].data(), value_pages[i].data());
+    StoreKeysValues(shape, segment.first_position, segment.num_rows, Floats(At(k)) + row * stride,
+                    Floats(At(v)) + row * stride, stride, key_pages[i].data(),
+                    value_pages[i].data());
     segments.push_back({.first_row = row,
                         .num_rows = segment.num_rows,
                         .first_position = segment.first_position,
@@ -219,33 +243,35 @@ Value InferenceExecutor::Attention(int64_t layer, Value q, Value k, Value v) {
                         .value_pages = value_pages[i].data()});
     row += segment.num_rows;
   }
-  AttentionForward(shape, segments, At(q).data.data(), At(q).width, At(out).data.data(),
-                   At(out).width, nullptr);
+  AttentionForward(shape, segments, Floats(At(q)), At(q).width, At(out).data.data(), At(out).width,
+                   nullptr);
   return out;
 }
 
 Value InferenceExecutor::GatedUnit(Value gate, Value up) {
-  const int64_t width = At(gate).width;
-  const Value y = NewValue(width);
-  GatedUnitForward(model_.config.hidden_act, At(gate).data.data(), At(up).data.data(), rows_, width,
-                   At(y).data.data());
-  return y;
+  return NewValue(LinearInput{.cols = At(gate).width,
+                              .gate = Floats(At(gate)),
+                              .up = Floats(At(up)),
+                              .activation = model_.config.hidden_act});
 }
 
 void InferenceExecutor::Observe(int64_t layer, TapPoint point, Value x) {
   if (!taps_.observe) return;
-  const Slot& slot = At(x);
-  taps_.observe({layer, point, rows_, slot.width, slot.data.data()});
+  Slot& slot = At(x);
+  taps_.observe({layer, point, rows_, slot.width, Floats(slot)});
 }
 
 const float* InferenceExecutor::GatherRows(Value hidden, std::span<const int32_t> rows) {
   const Slot& slot = At(hidden);
+  const LinearInput input = InputOf(slot);
   GrowTo(gathered_, static_cast<int64_t>(rows.size()) * slot.width);
-  for (size_t i = 0; i < rows.size(); ++i) {
-    TRIT_CHECK(rows[i] >= 0 && rows[i] < rows_);
-    const float* from = slot.data.data() + rows[i] * slot.width;
-    std::copy(from, from + slot.width, gathered_.data() + static_cast<int64_t>(i) * slot.width);
-  }
+  ParallelFor(static_cast<int64_t>(rows.size()), [&](int64_t i) {
+    const int32_t row = rows[static_cast<size_t>(i)];
+    TRIT_CHECK(row >= 0 && row < rows_);
+    float* to = gathered_.data() + i * slot.width;
+    const float* from = LinearInputRows(input, row, row + 1, to);
+    if (from != to) std::copy(from, from + slot.width, to);
+  });
   return gathered_.data();
 }
 

@@ -12,6 +12,7 @@
 #include "engine/kv_cache.h"
 #include "engine/model.h"
 #include "ternary_kernels/aligned_buffer.h"
+#include "ternary_kernels/linear_input.h"
 #include "ternary_kernels/quantize_activations.h"
 #include "ternary_kernels/rope.h"
 
@@ -39,16 +40,24 @@ class InferenceExecutor : public Executor {
  private:
   // A value's floats live in one of two sets of buffers: a layer writes to one while its input
   // lies in the other.
+  // Norms and gated units are not computed where they are made but where they are read, a few rows
+  // at a time and straight to codes if that is all that is asked for.
   struct Slot {
-    AlignedBuffer<float> data;  // (rows, width)
+    AlignedBuffer<float> data;  // (rows, width), if stored
     int64_t width = 0;
+    bool stored = true;
+    LinearInput source;  // what it is computed from, if not
     bool codes_ready = false;
     bool rounded_ready = false;
     ActivationCodes codes;
     AlignedBuffer<float> rounded;  // (rows, width): codes / a
   };
-  Value NewValue(int64_t width);
+  Value NewValue(int64_t width);  // stored
+  Value NewValue(const LinearInput& source);
   Slot& At(Value value);
+  // Its floats, stored from then on.
+  float* Floats(Slot& slot);
+  LinearInput InputOf(const Slot& slot) const;
   const ActivationCodes& Codes(Slot& slot);
   // The same as floats, for matrices that have no integer codes but want quantized inputs.
   const float* Rounded(Slot& slot);

@@ -20,20 +20,6 @@ struct ConvertedTokens {};
 
 constexpr int64_t kRowsPerTask = 16;  // of weights
 
-void QuantizeTile(const LinearInput& input, int64_t begin, int64_t end, ActivationCodes& codes) {
-  float* scratch = ThreadScratch<InputRows, float>(kLinearInputRows * input.cols);
-  for (int64_t first = begin; first < end; first += kLinearInputRows) {
-    const int64_t last = std::min(end, first + kLinearInputRows);
-    const float* x = LinearInputRows(input, first, last, scratch);
-    for (int64_t t = first; t < last; ++t, x += input.cols) {
-      int8_t* row = codes.codes.data() + t * codes.stride;
-      const auto at = static_cast<size_t>(t);
-      QuantizeTokenInt8(x, codes.cols, row, &codes.scales[at], &codes.sums[at]);
-      std::memset(row + codes.cols, 0, static_cast<size_t>(codes.stride - codes.cols));
-    }
-  }
-}
-
 void RunTile(const ActivationCodes& codes, const IntegerLinear& layer, int64_t begin, int64_t end) {
   const LinearCodes& weights = *layer.weights;
   const int64_t tile_rows = GemmTileRows();
@@ -130,7 +116,7 @@ void IntegerLinearForward(const LinearInput& input, int64_t num_tokens, Activati
   for (const IntegerLinear& layer : layers) TRIT_CHECK(layer.weights->cols() == input.cols);
   codes.Resize(num_tokens, input.cols);
   ParallelForBlocks(num_tokens, GemmTileRows(), [&](int64_t begin, int64_t end) {
-    QuantizeTile(input, begin, end, codes);
+    QuantizeLinearInputRows(input, begin, end, codes);
     for (const IntegerLinear& layer : layers) RunTile(codes, layer, begin, end);
   });
 }

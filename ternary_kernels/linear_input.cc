@@ -1,7 +1,9 @@
 #include "ternary_kernels/linear_input.h"
 
 #include <algorithm>
+#include <cstring>
 
+#include "ternary_kernels/check.h"
 #include "ternary_kernels/rms_norm.h"
 #include "ternary_kernels/thread_scratch.h"
 
@@ -9,6 +11,7 @@ namespace trit {
 namespace {
 
 struct GatedRows {};
+struct QuantizedRows {};
 
 // Before the norm, if there is one.
 const float* SourceRows(const LinearInput& input, int64_t begin, int64_t end, float* out) {
@@ -26,6 +29,22 @@ const float* LinearInputRows(const LinearInput& input, int64_t begin, int64_t en
   RmsNormForward(source, input.norm_weights, input.norm_eps, end - begin, input.cols, out,
                  input.rstd != nullptr ? input.rstd + begin : nullptr);
   return out;
+}
+
+void QuantizeLinearInputRows(const LinearInput& input, int64_t begin, int64_t end,
+                             ActivationCodes& codes) {
+  TRIT_CHECK(codes.cols == input.cols && end <= codes.num_tokens);
+  float* scratch = ThreadScratch<QuantizedRows, float>(kLinearInputRows * input.cols);
+  for (int64_t first = begin; first < end; first += kLinearInputRows) {
+    const int64_t last = std::min(end, first + kLinearInputRows);
+    const float* x = LinearInputRows(input, first, last, scratch);
+    for (int64_t t = first; t < last; ++t, x += input.cols) {
+      int8_t* row = codes.codes.data() + t * codes.stride;
+      const auto at = static_cast<size_t>(t);
+      QuantizeTokenInt8(x, codes.cols, row, &codes.scales[at], &codes.sums[at]);
+      std::memset(row + codes.cols, 0, static_cast<size_t>(codes.stride - codes.cols));
+    }
+  }
 }
 
 void LinearInputBackward(const LinearInput& input, int64_t begin, int64_t end, float* gradient,

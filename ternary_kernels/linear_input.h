@@ -1,11 +1,12 @@
-// What a linear layer of training reads: rows that are computed where they are used, out of what
-// the layers before stored, and differentiated in the same place. Never a matrix in memory.
+// What a linear layer reads: rows that are computed where they are used, out of what the layers
+// before stored, and in training differentiated in the same place. Never a matrix in memory.
 #ifndef TRIT_TERNARY_KERNELS_LINEAR_INPUT_H_
 #define TRIT_TERNARY_KERNELS_LINEAR_INPUT_H_
 
 #include <cstdint>
 
 #include "ternary_kernels/gated_unit.h"
+#include "ternary_kernels/quantize_activations.h"
 
 namespace trit {
 
@@ -31,6 +32,10 @@ inline constexpr int64_t kLinearInputRows = 8;
 // Rows [begin, end) into out, or where they are stored. On the calling thread; out has room for
 // them.
 const float* LinearInputRows(const LinearInput& input, int64_t begin, int64_t end, float* out);
+
+// Codes of rows [begin, end), which `codes` has room for (Resize). On the calling thread.
+void QuantizeLinearInputRows(const LinearInput& input, int64_t begin, int64_t end,
+                             ActivationCodes& codes);
 
 // Where the gradient goes; which of them are there, the input says.
 struct LinearInputGradient {
