@@ -10,7 +10,7 @@
 namespace trit {
 
 // Writes the codes of `row` into codes[0, cols). Called from several threads at once, each row
-// once; must not throw.
+// once.
 using CodeSource = std::function<void(int64_t row, int8_t* codes)>;
 
 // Packs codes (trits for the ternary formats) in parallel. rows, cols: any size of at least 1.

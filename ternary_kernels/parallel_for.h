@@ -10,6 +10,7 @@
 #include <algorithm>
 #include <atomic>
 #include <cstdint>
+#include <exception>
 
 namespace trit {
 
@@ -32,8 +33,9 @@ class LibraryThreads {
   int previous_;
 };
 
-// body(task) once for each task in [0, num_tasks); tasks are handed out one by one. A body must not
-// throw.
+// body(task) once for each task in [0, num_tasks); tasks are handed out one by one. If a body throws
+// (std::bad_alloc, say), tasks that have not begun are left out, and the first exception that was
+// caught is thrown to the caller.
 template <typename Body>
 void ParallelFor(int64_t num_tasks, const Body& body) {
   const int num_threads = static_cast<int>(std::min<int64_t>(NumThreads(), num_tasks));
@@ -43,10 +45,18 @@ void ParallelFor(int64_t num_tasks, const Body& body) {
   }
   // A counter of our own: OpenMP's dynamic schedule takes up to 0.3 us a task (LLVM 14).
   std::atomic<int64_t> next_task = 0;
+  std::atomic<bool> failed = false;
+  std::exception_ptr failure;  // one that left the region would end the program
 #pragma omp parallel num_threads(num_threads)
   {
-    for (int64_t task = next_task++; task < num_tasks; task = next_task++) body(task);
+    try {
+      for (int64_t task = next_task++; task < num_tasks; task = next_task++) body(task);
+    } catch (...) {
+      next_task = num_tasks;
+      if (!failed.exchange(true)) failure = std::current_exception();
+    }
   }
+  if (failure) std::rethrow_exception(failure);
 }
 
 // body(begin, end) for consecutive blocks of `block` items that cover [0, num_items); only the last
