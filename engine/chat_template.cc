@@ -10,7 +10,7 @@ namespace trit {
 
 // A row of the table. A turn is written
 //   before_role role after_role content (answer_end | turn_end) after_turn
-// where "<|…|>" is a special token.
+// and before an answer generation_prompt, where "<|…|>" is a special token.
 struct ChatTemplate::Family {
   std::string_view name;
   bool begins_with_bos;
@@ -19,7 +19,9 @@ struct ChatTemplate::Family {
   std::string_view before_role, after_role;
   std::string_view turn_end;    // of a system or user turn
   std::string_view answer_end;  // of an assistant turn; the model is to produce it
+  bool history_has_answer_end;  // also where the conversation goes on
   std::string_view after_turn;
+  std::string_view generation_prompt;
   std::vector<std::string_view> special_tokens;
   std::vector<std::string_view> stop_strings;
   // A Jinja template is of this family if it holds every text of one of these sets.
@@ -37,7 +39,9 @@ std::span<const ChatTemplate::Family> ChatTemplate::Families() {
        .after_role = "\n",
        .turn_end = "<|im_end|>",
        .answer_end = "<|im_end|>",
+       .history_has_answer_end = true,
        .after_turn = "\n",
+       .generation_prompt = "<|im_start|>assistant\n",
        .special_tokens = {"<|im_start|>", "<|im_end|>"},
        .stop_strings = {"<|im_end|>"},
        .marks = {{"<|im_start|>"}},
@@ -54,7 +58,9 @@ std::span<const ChatTemplate::Family> ChatTemplate::Families() {
        .after_role = "<|end_header_id|>\n\n",
        .turn_end = "<|eot_id|>",
        .answer_end = "<|eot_id|>",
+       .history_has_answer_end = true,
        .after_turn = "",
+       .generation_prompt = "<|start_header_id|>assistant<|end_header_id|>\n\n",
        .special_tokens = {"<|start_header_id|>", "<|end_header_id|>", "<|eot_id|>"},
        .stop_strings = {"<|eot_id|>", "<|end_of_text|>"},
        .marks = {{"<|start_header_id|>", "<|end_header_id|>"}},
@@ -72,7 +78,9 @@ std::span<const ChatTemplate::Family> ChatTemplate::Families() {
        .after_role = ": ",
        .turn_end = "<|eot_id|>",
        .answer_end = "<|eot_id|>",
+       .history_has_answer_end = true,
        .after_turn = "",
+       .generation_prompt = "Assistant: ",
        .special_tokens = {"<|eot_id|>"},
        .stop_strings = {"<|eot_id|>", "<|end_of_text|>"},
        // The second is what the published GGUF of the 2B-4T model carries. It is not the format the
@@ -91,16 +99,39 @@ std::span<const ChatTemplate::Family> ChatTemplate::Families() {
        .after_role = "|>\n",
        .turn_end = "",
        .answer_end = "<|endoftext|>",
+       .history_has_answer_end = false,
        .after_turn = "\n",
+       .generation_prompt = "<|assistant|>\n",
        .special_tokens = {"<|system|>", "<|user|>", "<|assistant|>", "<|endoftext|>"},
        .stop_strings = {"<|endoftext|>"},
        .marks = {{"<|assistant|>", "<|user|>", "</s>"}},
        .jinja = "{% for message in messages %}"
                 "{{ '<|' + message['role'] + '|>\\n' + message['content'] }}"
-                "{% if message['role'] == 'assistant' %}{{ '<|endoftext|>' }}{% endif %}"
-                "{{ '\\n' }}"
+                "{% if message['role'] == 'assistant' and not add_generation_prompt %}"
+                "{{ '<|endoftext|>' }}{% endif %}{{ '\\n' }}"
                 "{% endfor %}"
                 "{% if add_generation_prompt %}{{ '<|assistant|>\\n' }}{% endif %}"},
+      // Falcon-E as bitnet.cpp writes it. Files that carry ChatML instead are told by their own.
+      {.name = "falcon_e",
+       .begins_with_bos = false,
+       .capitalize_role = false,
+       .trim_content = false,
+       .before_role = "",
+       .after_role = "",
+       .turn_end = "",
+       .answer_end = "<|end_of_text|>",
+       .history_has_answer_end = false,
+       .after_turn = "\n",
+       .generation_prompt = "assistant\n",
+       .special_tokens = {"<|end_of_text|>"},
+       .stop_strings = {"<|end_of_text|>"},
+       .marks = {},
+       .jinja = "{% for message in messages %}"
+                "{{ message['role'] + message['content'] }}"
+                "{% if message['role'] == 'assistant' and not add_generation_prompt %}"
+                "{{ '<|end_of_text|>' }}{% endif %}{{ '\\n' }}"
+                "{% endfor %}"
+                "{% if add_generation_prompt %}{{ 'assistant\\n' }}{% endif %}"},
   };
   return kFamilies;
 }
@@ -172,7 +203,7 @@ ChatTemplate ChatTemplate::FromJinja(std::string_view jinja, const std::string& 
                .file = file,
                .key = "chat_template",
                .expected = "one of " + Join(names, ", "),
-               .hint = "name the format the model was trained with"});
+               .hint = "name the format the model was trained with: --chat-template"});
 }
 
 std::string_view ChatTemplate::name() const { return family_->name; }
@@ -191,11 +222,6 @@ std::vector<ChatPiece> ChatTemplate::RenderPieces(std::span<const ChatMessage> m
                                                   bool add_generation_prompt) const {
   const Family& family = *family_;
   std::vector<ChatPiece> pieces;
-  const auto begin_turn = [&](std::string role) {
-    if (family.capitalize_role) role[0] = static_cast<char>(std::toupper(role[0]));
-    AppendMarkup(std::string(family.before_role) + role + std::string(family.after_role), false,
-                 pieces);
-  };
   for (const ChatMessage& message : messages) {
     const bool is_answer = message.role == kAssistant;
     if (!is_answer && message.role != "system" && message.role != "user") {
@@ -204,14 +230,20 @@ std::vector<ChatPiece> ChatTemplate::RenderPieces(std::span<const ChatMessage> m
                    .expected = "system, user or assistant",
                    .found = '"' + message.role + '"'});
     }
-    begin_turn(message.role);
+    std::string role = message.role;
+    if (family.capitalize_role) role[0] = static_cast<char>(std::toupper(role[0]));
+    AppendMarkup(std::string(family.before_role) + role + std::string(family.after_role), false,
+                 pieces);
     const std::string_view content =
         family.trim_content ? Trim(message.content) : std::string_view(message.content);
     if (!content.empty()) pieces.push_back({std::string(content), false, is_answer});
-    AppendMarkup(is_answer ? family.answer_end : family.turn_end, is_answer, pieces);
+    if (!is_answer) AppendMarkup(family.turn_end, false, pieces);
+    if (is_answer && (family.history_has_answer_end || !add_generation_prompt)) {
+      AppendMarkup(family.answer_end, true, pieces);
+    }
     AppendMarkup(family.after_turn, false, pieces);
   }
-  if (add_generation_prompt) begin_turn(std::string(kAssistant));
+  if (add_generation_prompt) AppendMarkup(family.generation_prompt, false, pieces);
   return pieces;
 }
 

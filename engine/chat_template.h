@@ -24,7 +24,8 @@ struct ChatPiece {
 
 class ChatTemplate {
  public:
-  // "chatml", "llama3", "bitnet" (BitNet b1.58 2B-4T) or "falcon3". Throws Error that lists them.
+  // "chatml", "llama3", "bitnet" (BitNet b1.58 2B-4T), "falcon3" or "falcon_e". Throws Error that
+  // lists them.
   static ChatTemplate Named(std::string_view name);
   // The format a Jinja template writes. Throws Error, with `file`, if it is none of these.
   static ChatTemplate FromJinja(std::string_view jinja, const std::string& file);
@@ -39,8 +40,9 @@ class ChatTemplate {
   // Whether a conversation begins with the bos token, which is not part of what is rendered here.
   bool begins_with_bos() const;
 
-  // add_generation_prompt: ends with what comes before an answer. Throws Error if there is an
-  // unknown role.
+  // add_generation_prompt: ends with what comes before an answer. Without, it is a conversation to
+  // learn from: formats whose history lacks the token that ends an answer have it here. Throws Error
+  // if there is an unknown role.
   std::vector<ChatPiece> RenderPieces(std::span<const ChatMessage> messages,
                                       bool add_generation_prompt) const;
   std::string Render(std::span<const ChatMessage> messages, bool add_generation_prompt) const;

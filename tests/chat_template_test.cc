@@ -57,8 +57,26 @@ BOOST_AUTO_TEST_CASE(RendersBitNet) {
 BOOST_AUTO_TEST_CASE(RendersFalcon3) {
   const ChatTemplate chat = ChatTemplate::Named("falcon3");
   BOOST_TEST(chat.Render(kChat, true) ==
-             "<|system|>\nBe brief.\n<|user|>\n Hi! \n\n<|assistant|>\nHello.<|endoftext|>\n"
+             "<|system|>\nBe brief.\n<|user|>\n Hi! \n\n<|assistant|>\nHello.\n"
              "<|user|>\nBye\n<|assistant|>\n");
+  BOOST_TEST((chat.stop_strings() == std::vector<std::string>{"<|endoftext|>"}));
+  BOOST_TEST(!chat.begins_with_bos());
+}
+
+BOOST_AUTO_TEST_CASE(RendersFalconE) {
+  const ChatTemplate chat = ChatTemplate::Named("falcon_e");
+  BOOST_TEST(chat.Render(kChat, true) ==
+             "systemBe brief.\nuser Hi! \n\nassistantHello.\nuserBye\nassistant\n");
+  BOOST_TEST((chat.stop_strings() == std::vector<std::string>{"<|end_of_text|>"}));
+}
+
+// What these formats leave out of the history a model must still learn to say.
+BOOST_AUTO_TEST_CASE(ConversationsToLearnFromEndEveryAnswer) {
+  const std::vector<ChatMessage> chat = {{"assistant", "A"}, {"user", "B"}, {"assistant", "C"}};
+  BOOST_TEST(ChatTemplate::Named("falcon3").Render(chat, false) ==
+             "<|assistant|>\nA<|endoftext|>\n<|user|>\nB\n<|assistant|>\nC<|endoftext|>\n");
+  BOOST_TEST(ChatTemplate::Named("falcon_e").Render(chat, false) ==
+             "assistantA<|end_of_text|>\nuserB\nassistantC<|end_of_text|>\n");
 }
 
 // Pieces as "S" special or "t" text, "!" where there is loss.
@@ -88,7 +106,7 @@ BOOST_AUTO_TEST_CASE(TheAssistantsWordsAndTheirEndHaveLoss) {
 }
 
 BOOST_AUTO_TEST_CASE(RecognizesJinjaTemplates) {
-  for (const char* name : {"chatml", "llama3", "bitnet", "falcon3"}) {
+  for (const char* name : {"chatml", "llama3", "bitnet", "falcon3", "falcon_e"}) {
     const ChatTemplate chat = ChatTemplate::Named(name);
     BOOST_TEST(chat.name() == name);
     BOOST_TEST(ChatTemplate::FromJinja(chat.jinja(), "").name() == name);
@@ -109,9 +127,10 @@ BOOST_AUTO_TEST_CASE(RecognizesJinjaTemplates) {
 BOOST_AUTO_TEST_CASE(UnknownFormatsAndRolesAreRefused) {
   const std::string jinja = ErrorText([] { ChatTemplate::FromJinja("[INST]", "m.gguf"); });
   BOOST_TEST(jinja.starts_with("m.gguf: chat_template"), jinja);
-  BOOST_TEST(Contains(jinja, "chatml, llama3, bitnet, falcon3"), jinja);
+  BOOST_TEST(Contains(jinja, "chatml, llama3, bitnet, falcon3, falcon_e"), jinja);
+  BOOST_TEST(Contains(jinja, "--chat-template"), jinja);
   const std::string name = ErrorText([] { ChatTemplate::Named("alpaca"); });
-  BOOST_TEST(Contains(name, "chatml, llama3, bitnet, falcon3"), name);
+  BOOST_TEST(Contains(name, "chatml, llama3, bitnet, falcon3, falcon_e"), name);
   BOOST_TEST(Contains(name, "alpaca"), name);
   const std::vector<ChatMessage> chat = {{"robot", "x"}};
   BOOST_TEST(

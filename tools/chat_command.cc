@@ -57,7 +57,7 @@ bool ParseOptions(const Command& command, std::span<const std::string> arguments
   options.Text("system", "TEXT", chat.system, "system message");
   options.Text("chat-template", "NAME", chat.chat_template,
                "format of the conversation, instead of the file's: chatml, llama3, bitnet, "
-               "falcon3");
+               "falcon3, falcon_e");
   options.Group("Length");
   options.Integer("n,predict", "N", chat.max_answer_tokens, 1, kMaxInt, "tokens an answer at most");
   options.Integer("ctx", "N", chat.context, 1, kMaxInt,
