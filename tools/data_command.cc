@@ -24,8 +24,8 @@ void RunData(const Command& command, std::span<const std::string> arguments) {
   options.Text("chat-template", "NAME", chat_template,
                "lines are conversations (messages, ShareGPT, Alpaca), written in this format");
   options.Text("tokenizer", "WHAT", tokenizer,
-               "bytes, train:4096 (a new one of 4096 tokens), or a .gguf or .model file (default: "
-               "bytes)");
+               "bytes, train:4096 (a new one of 4096 tokens), or a tokenizer's file (.gguf, .json, "
+               ".model, .bin; default: bytes)");
   options.Group("Output");
   options.RequiredText("o,out", "DIR", preparation.out, "directory for shards and tokenizer");
   options.Integer("shard-tokens", "N", preparation.shard_tokens, 1, INT32_MAX,

@@ -12,9 +12,8 @@
 #include "engine/gguf_reader.h"
 #include "engine/gguf_tokenizer.h"
 #include "engine/gguf_writer.h"
-#include "engine/input_file.h"
+#include "engine/hf_tokenizer.h"
 #include "engine/make_tokenizer.h"
-#include "engine/sentencepiece_model.h"
 #include "training/data_files.h"
 #include "training/document_source.h"
 #include "training/text_source.h"
@@ -25,24 +24,12 @@ namespace trit {
 namespace {
 
 constexpr const char* kChatTemplateKey = "tokenizer.chat_template";
-constexpr uint64_t kMaxModelBytes = uint64_t{64} << 20;  // of a SentencePiece model
 
 std::unique_ptr<Tokenizer> ReadGgufVocabulary(const std::string& path) {
   const GgufReader reader(path);
   const std::optional<TokenizerData> data = ReadGgufTokenizer(reader.metadata());
   if (!data) throw Error(ErrorInfo{.what = "the file has no tokenizer", .file = path});
   return MakeTokenizer(*data, path);
-}
-
-std::unique_ptr<Tokenizer> ReadTokenizerFile(const std::string& path) {
-  if (path.ends_with(".gguf")) return ReadGgufVocabulary(path);
-  if (path.ends_with(".model")) {
-    return MakeTokenizer(ParseSentencePieceModel(ReadTextFile(path, kMaxModelBytes), path), path);
-  }
-  throw UsageError(ErrorInfo{.what = "unknown kind of tokenizer file",
-                             .file = path,
-                             .key = "data.tokenizer",
-                             .expected = "a .gguf file or a SentencePiece .model"});
 }
 
 // Calls `use` for the texts of a file: documents, or what is said in conversations.
@@ -93,7 +80,7 @@ std::shared_ptr<const Tokenizer> MakeRunTokenizer(const TrainingConfig& config) 
     case TokenizerChoice::Kind::kTrain:
       return TrainTokenizer(config, choice.vocab_size);
     case TokenizerChoice::Kind::kFile:
-      return ReadTokenizerFile(choice.path);
+      return MakeTokenizer(ReadTokenizerFile(choice.path, std::nullopt), choice.path);
   }
   return nullptr;
 }

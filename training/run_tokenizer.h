@@ -15,7 +15,7 @@ namespace trit {
 inline constexpr const char* kTokenizerFile = "tokenizer.gguf";
 
 // What data.tokenizer asks for: the byte vocabulary, one trained on the training files, or one read
-// from a file (.gguf, or SentencePiece's .model); null if data comes as token files alone. Throws
+// from a file of any kind ReadTokenizerFile knows; null if data comes as token files alone. Throws
 // Error or UsageError.
 std::shared_ptr<const Tokenizer> MakeRunTokenizer(const TrainingConfig& config);
 
