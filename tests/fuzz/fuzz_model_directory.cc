@@ -1,5 +1,5 @@
-// Hugging Face directories: config.json, the tokenizer's configs and the weights. The input is the
-// files one after the other, each after its length as u32; names go by the order.
+// Hugging Face directories: config.json, the weights, and the tokenizer's files. The input is the
+// files of directory_files.h one after the other, each after its length as u32; 0: it is not there.
 #include <cstring>
 #include <filesystem>
 #include <fstream>
@@ -10,16 +10,8 @@
 #include "engine/model_file.h"
 #include "engine/score.h"
 #include "ternary_kernels/parallel_for.h"
+#include "tests/fuzz/directory_files.h"
 #include "tests/fuzz/fuzz_file.h"
-
-namespace trit {
-namespace {
-
-constexpr const char* kNames[] = {"config.json", "model.safetensors", "tokenizer_config.json",
-                                  "generation_config.json", "tokenizer.model"};
-
-}  // namespace
-}  // namespace trit
 
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   using namespace trit;
@@ -27,7 +19,7 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   const std::filesystem::path directory =
       std::filesystem::temp_directory_path() / ("trit-fuzz-" + std::to_string(getpid()));
   std::filesystem::create_directories(directory);
-  for (const char* name : kNames) {
+  for (const char* name : kDirectoryFiles) {
     std::filesystem::remove(directory / name);
     uint32_t length = 0;
     if (size < sizeof(length)) continue;
@@ -35,6 +27,7 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
     data += sizeof(length);
     size -= sizeof(length);
     if (length > size) length = static_cast<uint32_t>(size);
+    if (length == 0) continue;
     std::ofstream(directory / name, std::ios::binary)
         .write(reinterpret_cast<const char*>(data), length);
     data += length;

@@ -24,7 +24,7 @@ void ReadLines(const std::string& path) {
       Accepts([&] { ParseTextRecord(line, where); });
       std::vector<ChatMessage> messages;
       Accepts([&] { messages = ParseChatRecord(line, where); });
-      for (const char* name : {"chatml", "llama3", "bitnet", "falcon3"}) {
+      for (const char* name : {"chatml", "llama3", "bitnet", "falcon3", "falcon_e"}) {
         Accepts([&] { ChatTemplate::Named(name).Render(messages, true); });
       }
       Accepts([&] { ParseChatMessages(line, where); });

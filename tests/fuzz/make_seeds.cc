@@ -6,16 +6,20 @@
 #include <filesystem>
 #include <fstream>
 #include <iterator>
+#include <map>
+#include <nlohmann/json.hpp>
 #include <string>
+#include <string_view>
 #include <vector>
 
-#include "engine/gguf_model_writer.h"
-#include "engine/gguf_writer.h"
 #include "engine/hf_model_writer.h"
 #include "engine/make_tokenizer.h"
 #include "engine/model_file.h"
 #include "engine/sentencepiece_model.h"
 #include "engine/tokenizer_json.h"
+#include "tests/fuzz/directory_files.h"
+#include "tests/fuzz/few_tokens.h"
+#include "tests/fuzz/gguf_seeds.h"
 #include "tests/support/small_vocabulary.h"
 #include "training/random.h"
 #include "training/token_file.h"
@@ -51,20 +55,23 @@ TokenizerData Spm() {
   return data;
 }
 
-// A model of one layer, as small as the types allow.
-Model MakeModel(int64_t width, bool sub_norms, const TokenizerData& tokenizer) {
+// A model of one layer, as small as can be.
+Model MakeModel(bool sub_norms, const char* weights, const TokenizerData& tokenizer) {
   ModelConfig config;
-  config.hidden_size = config.intermediate_size = width;
+  config.hidden_size = config.intermediate_size = 8;
   config.num_hidden_layers = 1;
   config.num_attention_heads = 2;
   config.num_key_value_heads = 1;
-  config.head_dim = width / 2;
+  config.head_dim = 4;
   config.vocab_size = static_cast<int64_t>(tokenizer.tokens.size());
   config.max_position_embeddings = 64;
   config.sub_norms = sub_norms;
   config.hidden_act = sub_norms ? GateActivation::kRelu2 : GateActivation::kSilu;
   config.tie_word_embeddings = sub_norms;
-  TrainableModel trainable(config, QuantizationConfig(), Precision::kF32, 64);
+  QuantizationConfig quantization;
+  quantization.standard.weights = weights;
+  if (quantization.standard.weights == "none") quantization.standard.activations = "none";
+  TrainableModel trainable(config, quantization, Precision::kF32, 64);
   trainable.parameters().InitializeRandom(1);
   trainable.InitializeLearnedScales();
   trainable.ParametersChanged();
@@ -74,25 +81,6 @@ Model MakeModel(int64_t width, bool sub_norms, const TokenizerData& tokenizer) {
   return model;
 }
 
-void WriteGgufSeeds(const fs::path& folder) {
-  fs::create_directories(folder);
-  const Model narrow = MakeModel(64, false, Bpe());
-  const Model middle = MakeModel(128, true, Spm());
-  const Model wide = MakeModel(256, true, Bpe());
-  const auto write = [&](const Model& model, const char* name, TensorType linear,
-                         TensorType embedding) {
-    WriteGgufModel(model, (folder / name).string(),
-                   {.linear_type = linear, .embedding_type = embedding, .provenance = {}});
-  };
-  write(narrow, "iq1_bn", TensorType::kIQ1_BN, TensorType::kF16);
-  write(narrow, "iq2_bn", TensorType::kIQ2_BN, TensorType::kBF16);
-  write(narrow, "q2_0", TensorType::kQ2_0, TensorType::kQ8_0);
-  write(narrow, "f16", TensorType::kF16, TensorType::kF32);
-  write(middle, "i2_s", TensorType::kI2_S, TensorType::kQ8_0);
-  write(wide, "tq1_0", TensorType::kTQ1_0, TensorType::kQ6_K);
-  write(wide, "tq2_0", TensorType::kTQ2_0, TensorType::kF16);
-}
-
 std::string WithLength(const std::string& bytes) {
   const auto length = static_cast<uint32_t>(bytes.size());
   std::string text(sizeof(length), '\0');
@@ -100,20 +88,53 @@ std::string WithLength(const std::string& bytes) {
   return text + bytes;
 }
 
-void WriteDirectorySeeds(const fs::path& root) {
-  for (const bool sub_norms : {true, false}) {
-    const fs::path directory = root / ".directory";
-    WriteHfModel(MakeModel(64, sub_norms, Spm()), directory.string());
-    const std::string weights = ReadFile(directory / "model.safetensors");
-    const std::string name = sub_norms ? "bitnet" : "llama";
-    WriteFile(root / "fuzz_safetensors" / name, weights);
-    WriteFile(root / "fuzz_model_directory" / name,
-              WithLength(ReadFile(directory / "config.json")) + WithLength(weights) +
-                  WithLength(ReadFile(directory / "tokenizer_config.json")) +
-                  WithLength(ReadFile(directory / "generation_config.json")) +
-                  WithLength(ReadFile(directory / "tokenizer.model")));
-    fs::remove_all(directory);
+// The files of a directory as one input of fuzz_model_directory.
+std::string Pack(const std::map<std::string, std::string>& files) {
+  std::string packed;
+  for (const char* name : kDirectoryFiles) {
+    const auto file = files.find(name);
+    packed += WithLength(file == files.end() ? "" : file->second);
   }
+  return packed;
+}
+
+std::string Replaced(std::string text, std::string_view from, std::string_view to) {
+  return text.replace(text.find(from), from.size(), to);
+}
+
+void WriteDirectorySeeds(const fs::path& root) {
+  const auto write = [&](const std::string& name, const Model& model) {
+    const fs::path directory = root / ".directory";
+    WriteHfModel(model, directory.string());
+    std::map<std::string, std::string> files;
+    for (const char* file : kDirectoryFiles) {
+      if (fs::exists(directory / file)) files[file] = ReadFile(directory / file);
+    }
+    WriteFile(root / "fuzz_safetensors" / name, files["model.safetensors"]);
+    WriteFile(root / "fuzz_model_directory" / name, Pack(files));
+    fs::remove_all(directory);
+    return files;
+  };
+  const TokenizerData spm = FewTokens("llama");
+  std::map<std::string, std::string> files = write("bitnet", MakeModel(true, "ternary", spm));
+  std::string& config = files["config.json"];
+  config = Replaced(config, "autobitlinear", "bitlinear");
+  config = Replaced(config, "\"attention_bias\"", R"("rope_scaling": {"rope_type": "llama3",
+    "factor": 8, "low_freq_factor": 1, "high_freq_factor": 4,
+    "original_max_position_embeddings": 64}, "attention_bias")");
+  files["added_tokens.json"] = R"({"<s>": 1})";
+  files["chat_template.jinja"] = "<|im_start|>";
+  WriteFile(root / "fuzz_model_directory" / "bitlinear", Pack(files));
+
+  const Model llama = MakeModel(false, "none", FewTokens("gpt2"));
+  files = write("llama", llama);
+  files["config.json"] = Replaced(files["config.json"], "{", R"({"weight_bits": 1,)");
+  nlohmann::json index;
+  for (const WeightInfo& info : llama.table.weights()) {
+    index["weight_map"][info.name] = "model.safetensors";
+  }
+  files["model.safetensors.index.json"] = index.dump();
+  WriteFile(root / "fuzz_model_directory" / "latent_with_index", Pack(files));
 }
 
 void WriteTokenizerSeeds(const fs::path& folder) {
@@ -166,7 +187,8 @@ void WriteTrainingSeeds(const fs::path& folder) {
 }
 
 void WriteSeeds(const fs::path& root) {
-  WriteGgufSeeds(root / "fuzz_gguf");
+  WriteGgufHeaderSeeds(root / "fuzz_gguf_header");
+  WriteGgufModelSeeds(root / "fuzz_gguf");
   WriteDirectorySeeds(root);
   WriteTokenizerSeeds(root / "fuzz_tokenizer");
   WriteTrainingSeeds(root / "fuzz_training_data");
