@@ -13,6 +13,7 @@
 #include "engine/little_endian.h"
 #include "engine/ternary_tensor.h"
 #include "ternary_kernels/check.h"
+#include "ternary_kernels/pack_matrix.h"
 #include "ternary_kernels/parallel_for.h"
 
 namespace trit {
@@ -21,6 +22,7 @@ namespace {
 constexpr int64_t kRowsPerTask = 16;
 
 bool ScalesFit(const TernaryCodec& codec, int64_t cols, const WeightScales& scales) {
+  if (!scales.offsets.empty()) return false;
   switch (codec.scale_storage) {
     case ScaleStorage::kBlock:
       return scales.kind != ScaleKind::kGroup || scales.group_size % codec.block_elements == 0;
@@ -83,18 +85,6 @@ void CheckScales(const TernaryCodec& codec, const TensorTypeInfo& info, const We
   }
 }
 
-float ScaleAt(const WeightScales& scales, int64_t rows, int64_t row, int64_t col) {
-  switch (scales.kind) {
-    case ScaleKind::kTensor:
-      return scales.values[0];
-    case ScaleKind::kRow:
-      return scales.values[static_cast<size_t>(row)];
-    case ScaleKind::kGroup:
-      return scales.values[static_cast<size_t>(col / scales.group_size * rows + row)];
-  }
-  return 0.0f;
-}
-
 void StoreScale(float scale, const TernaryCodec& codec, uint8_t* place) {
   place += codec.scale_offset;
   if (codec.scale_type == TensorType::kF16) {
@@ -140,7 +130,8 @@ AlignedBuffer<uint8_t> EncodeTernary(TensorType type, int64_t rows, int64_t cols
     ThrowUnfit(origin, cols, scales,
                {.what = fmt::format("{} cannot hold so many scales", info.name),
                 .expected = ScalesOf(codec),
-                .found = fmt::format("{} scales", scales.values.size())});
+                .found = fmt::format("{} scales{}", scales.values.size(),
+                                     scales.offsets.empty() ? "" : " with offsets")});
   }
 
   const int64_t dims[] = {cols, rows};
@@ -151,7 +142,7 @@ AlignedBuffer<uint8_t> EncodeTernary(TensorType type, int64_t rows, int64_t cols
     for (int64_t row = begin; row < end; ++row) {
       uint8_t* const row_start = bytes.data() + static_cast<uint64_t>(row) * row_bytes;
       if (codec.scale_storage == ScaleStorage::kRow) {
-        StoreScale(ScaleAt(scales, rows, row, 0), codec, row_start);
+        StoreScale(scales.values[ScaleIndex(scales, rows, row, 0)], codec, row_start);
       }
       uint8_t* block = row_start + info.row_header_bytes;
       for (int64_t col = 0; col < cols; col += codec.block_elements, block += codec.block_bytes) {
@@ -162,7 +153,7 @@ AlignedBuffer<uint8_t> EncodeTernary(TensorType type, int64_t rows, int64_t cols
         }
         codec.encode(from, block);
         if (codec.scale_storage == ScaleStorage::kBlock) {
-          StoreScale(ScaleAt(scales, rows, row, col), codec, block);
+          StoreScale(scales.values[ScaleIndex(scales, rows, row, col)], codec, block);
         }
       }
     }

@@ -7,22 +7,6 @@
 #include "ternary_kernels/parallel_for.h"
 
 namespace trit {
-namespace {
-
-size_t ScaleIndex(const WeightScales& scales, int64_t rows, int64_t row, int64_t col) {
-  switch (scales.kind) {
-    case ScaleKind::kTensor:
-      return 0;
-    case ScaleKind::kRow:
-      return static_cast<size_t>(row);
-    case ScaleKind::kGroup:
-      return static_cast<size_t>(col / scales.group_size * rows + row);
-  }
-  return 0;
-}
-
-}  // namespace
-
 RowOrder::RowOrder(const Model& model, const WeightInfo& info, RopeStyle file_style)
     : from_(file_style), to_(file_style), head_dim_(model.config.head_dim) {
   if (info.kind != WeightKind::kLinear) return;

@@ -2,6 +2,7 @@
 #ifndef TRIT_TERNARY_KERNELS_PACK_MATRIX_H_
 #define TRIT_TERNARY_KERNELS_PACK_MATRIX_H_
 
+#include <cstddef>
 #include <cstdint>
 #include <functional>
 
@@ -27,6 +28,19 @@ int64_t DenseRowBytes(WeightFormat format, int64_t cols);
 // activations run on. Scales without offsets.
 PackedMatrix PackCodesAsBF16(int64_t rows, int64_t cols, WeightScales scales,
                              const CodeSource& source);
+
+// Where the scale (and the offset) of a weight is in `scales.values`, of a matrix of `rows` rows.
+inline size_t ScaleIndex(const WeightScales& scales, int64_t rows, int64_t row, int64_t col) {
+  switch (scales.kind) {
+    case ScaleKind::kTensor:
+      return 0;
+    case ScaleKind::kRow:
+      return static_cast<size_t>(row);
+    case ScaleKind::kGroup:
+      return static_cast<size_t>(col / scales.group_size * rows + row);
+  }
+  return 0;
+}
 
 // One row back: codes of a code format, exact floats (without scales) of a dense one. For tests,
 // embeddings and inspection.
