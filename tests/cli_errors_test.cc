@@ -184,7 +184,7 @@ BOOST_AUTO_TEST_CASE(help_has_every_option_of_every_command) {
       {"evaluate",
        {"--model", "--multiple-choice", "--exact-match", "--chat-template", "--max-items",
         "--json"}},
-      {"export", {"--type", "--embeddings"}},
+      {"export", {"--type", "--embeddings", "--hf", "--ternarize"}},
   };
   const ProgramResult overview = Trit({"--help"});
   BOOST_TEST(overview.exit_code == 0);

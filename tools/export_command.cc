@@ -1,8 +1,9 @@
-// trit export: a trained model as a GGUF file.
+// trit export: a trained model as a GGUF file or a Hugging Face directory.
 #include <fmt/format.h>
 
 #include <iostream>
 #include <optional>
+#include <string>
 
 #include "engine/error.h"
 #include "engine/tensor_type.h"
@@ -21,19 +22,29 @@ std::optional<TensorType> TypeNamed(const std::string& name) {
   return FindTensorType(name)->type;
 }
 
+void Report(const std::string& path, const ExportDifference& difference) {
+  Print(fmt::format("{}\n", path));
+  std::cerr << fmt::format(
+      "{}: against the trainer, on {} random tokens: logits differ by {:.2e} (relative L2), the "
+      "loss by {:+.6f} nats a token\n",
+      path, difference.num_tokens, difference.logit_difference,
+      difference.loss_file - difference.loss_trainer);
+}
+
 }  // namespace
 
 void RunExport(const Command& command, std::span<const std::string> arguments) {
   std::string run;
-  std::string out;
+  std::optional<std::string> gguf;
+  std::optional<std::string> hf;
   std::string type = kExact;
   std::string embeddings = "f32";
   Options options(command, "trit export runs/first model.gguf --type tq2_0 --embeddings f16");
   options.Group("Input");
   options.RequiredArgument("RUN", run,
                            "directory of a run (its latest checkpoint), or a checkpoint");
-  options.RequiredArgument("OUT.gguf", out, "file to write");
-  options.Group("Format");
+  options.OptionalArgument("OUT.gguf", gguf, "file to write");
+  options.Group("Format of the GGUF file");
   options.Choice(
       "type", type,
       {kExact, "i2_s", "tq1_0", "tq2_0", "q2_0", "iq1_bn", "iq2_bn", "f32", "f16", "bf16", "q8_0"},
@@ -41,24 +52,27 @@ void RunExport(const Command& command, std::span<const std::string> arguments) {
       "trits");
   options.Choice("embeddings", embeddings, {"f32", "f16", "bf16", "q8_0", "q6_k"},
                  "type of embeddings and head");
+  options.Group("Other output");
+  options.Text("hf", "DIR", hf,
+               "write a Hugging Face directory, too: packed trits, other weights unrounded");
   bool ternarize = false;
   options.Flag("ternarize", ternarize,
                "round the matrices to trits now, whatever they were trained with (one scale a "
                "matrix, int8 activations)");
   if (!options.Parse(arguments)) return;
+  if (!gguf && !hf) {
+    throw UsageError(ErrorInfo{.what = "nothing to write", .expected = "OUT.gguf or --hf DIR"});
+  }
 
-  const ExportDifference difference =
-      ExportRun(run, out,
-                {.linear_type = TypeNamed(type),
-                 .embedding_type = TypeNamed(embeddings),
-                 .provenance = {{"general.source.url", run}}},
-                ternarize ? std::optional(QuantizationConfig()) : std::nullopt);
-  Print(fmt::format("{}\n", out));
-  std::cerr << fmt::format(
-      "against the trainer, on {} random tokens: logits differ by {:.2e} (relative L2), the loss "
-      "by {:+.6f} nats a token\n",
-      difference.num_tokens, difference.logit_difference,
-      difference.loss_file - difference.loss_trainer);
+  const auto quantization = ternarize ? std::optional(QuantizationConfig()) : std::nullopt;
+  if (gguf) {
+    Report(*gguf, ExportAsGguf(run, *gguf,
+                               {.linear_type = TypeNamed(type),
+                                .embedding_type = TypeNamed(embeddings),
+                                .provenance = {{"general.source.url", run}}},
+                               quantization));
+  }
+  if (hf) Report(*hf, ExportAsHf(run, *hf, quantization));
 }
 
 }  // namespace trit

@@ -226,14 +226,28 @@ void Options::TextList(const std::string& names, const std::string& placeholder,
           [&values](const std::string&, const std::string& text) { values.push_back(text); });
 }
 
-void Options::RequiredArgument(const std::string& placeholder, std::string& value,
-                               const std::string& help) {
+void Options::DeclareArgument(const std::string& placeholder, const std::string& shown,
+                              const std::string& help, Setter setter) {
   arguments_.push_back(placeholder);
+  shown_arguments_.push_back(shown);
   arguments_help_ += fmt::format("\n  {}  {}", placeholder, help);
   parser_->custom_help(
-      fmt::format("[OPTION…] {}\n{}", fmt::join(arguments_, " "), arguments_help_));
-  setters_[placeholder] = [&value](const std::string&, const std::string& text) { value = text; };
+      fmt::format("[OPTION…] {}\n{}", fmt::join(shown_arguments_, " "), arguments_help_));
+  setters_[placeholder] = std::move(setter);
   shown_[placeholder] = placeholder;
+}
+
+void Options::RequiredArgument(const std::string& placeholder, std::string& value,
+                               const std::string& help) {
+  DeclareArgument(placeholder, placeholder, help,
+                  [&value](const std::string&, const std::string& text) { value = text; });
+  num_required_arguments_ = arguments_.size();
+}
+
+void Options::OptionalArgument(const std::string& placeholder, std::optional<std::string>& value,
+                               const std::string& help) {
+  DeclareArgument(placeholder, "[" + placeholder + "]", help,
+                  [&value](const std::string&, const std::string& text) { value = text; });
 }
 
 void Options::RequiredArguments(const std::string& placeholder, std::vector<std::string>& values,
@@ -289,12 +303,13 @@ bool Options::Parse(std::span<const std::string> arguments) {
   for (const cxxopts::KeyValue& option : given) {
     setters_.at(option.key())(shown_.at(option.key()), option.value());
   }
-  for (const std::string& argument : arguments_) {
-    if (strays.empty()) {
-      required_.push_back(argument);
-    } else {
+  for (size_t i = 0; i < arguments_.size(); ++i) {
+    const std::string& argument = arguments_[i];
+    if (!strays.empty()) {
       setters_.at(argument)(argument, strays.front());
       strays.erase(strays.begin());
+    } else if (i < num_required_arguments_) {
+      required_.push_back(argument);
     }
   }
   if (rest_ != nullptr) {

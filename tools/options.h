@@ -62,6 +62,9 @@ class Options {
   // An argument that is no option; several are taken in the order declared.
   void RequiredArgument(const std::string& placeholder, std::string& value,
                         const std::string& help);
+  // One that may be left out; after the required ones.
+  void OptionalArgument(const std::string& placeholder, std::optional<std::string>& value,
+                        const std::string& help);
   // One or more arguments: all there are. Not together with RequiredArgument.
   void RequiredArguments(const std::string& placeholder, std::vector<std::string>& values,
                          const std::string& help);
@@ -82,6 +85,8 @@ class Options {
                const std::string* default_text, const std::string& help, Setter setter);
   void Register(const std::string& names, Setter setter);
   bool IsArgument(const std::string& name) const;
+  void DeclareArgument(const std::string& placeholder, const std::string& shown,
+                       const std::string& help, Setter setter);
   [[noreturn]] void ThrowUnknown(const std::string& option) const;
   void PrintHelp() const;
 
@@ -92,7 +97,9 @@ class Options {
   std::map<std::string, Setter> setters_;  // by name without dashes, the long one if there is one
   std::map<std::string, std::string> shown_;  // by the same: "-m/--model"
   std::vector<std::string> required_;
-  std::vector<std::string> arguments_;  // placeholders of the positional arguments
+  std::vector<std::string> arguments_;        // placeholders of the positional arguments
+  std::vector<std::string> shown_arguments_;  // as the usage line has them
+  size_t num_required_arguments_ = 0;         // the first of them
   std::string arguments_help_;
   std::vector<std::string>* rest_ = nullptr;  // RequiredArguments'
   std::string rest_placeholder_;

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "engine/error.h"
+#include "engine/hf_model_writer.h"
 #include "engine/model_file.h"
 #include "engine/score.h"
 #include "training/checkpoint.h"
@@ -89,13 +90,19 @@ std::unique_ptr<Model> LoadTrainedModel(const std::string& run_or_checkpoint,
   return model;
 }
 
-ExportDifference ExportRun(const std::string& run_or_checkpoint, const std::string& gguf_path,
-                           const GgufModelOptions& options,
-                           const std::optional<QuantizationConfig>& quantization) {
+ExportDifference ExportAsGguf(const std::string& run_or_checkpoint, const std::string& path,
+                              const GgufModelOptions& options,
+                              const std::optional<QuantizationConfig>& quantization) {
   const std::unique_ptr<Model> trained = LoadTrainedModel(run_or_checkpoint, quantization);
-  WriteGgufModel(*trained, gguf_path, options);
-  const std::unique_ptr<Model> written = LoadModel(gguf_path, {});
-  return Compare(*trained, *written);
+  WriteGgufModel(*trained, path, options);
+  return Compare(*trained, *LoadModel(path, {}));
+}
+
+ExportDifference ExportAsHf(const std::string& run_or_checkpoint, const std::string& directory,
+                            const std::optional<QuantizationConfig>& quantization) {
+  const std::unique_ptr<Model> trained = LoadTrainedModel(run_or_checkpoint, quantization);
+  WriteHfModel(*trained, directory);
+  return Compare(*trained, *LoadModel(directory, {}));
 }
 
 }  // namespace trit

@@ -1,5 +1,5 @@
-// A trained model out of a run: its latest checkpoint, quantized as it was trained, as a GGUF file;
-// and how far the written file is from the trainer.
+// A trained model out of a run: its latest checkpoint, quantized as it was trained, as a GGUF file
+// or a Hugging Face directory; and how far what is written is from the trainer.
 #ifndef TRIT_TRAINING_EXPORT_RUN_H_
 #define TRIT_TRAINING_EXPORT_RUN_H_
 
@@ -28,11 +28,14 @@ std::unique_ptr<Model> LoadTrainedModel(
     const std::string& run_or_checkpoint,
     const std::optional<QuantizationConfig>& quantization = std::nullopt);
 
-// Writes the file, reads it back and compares the two on a text of random tokens. Throws Error or
-// UsageError; an incomplete file is not left behind.
-ExportDifference ExportRun(const std::string& run_or_checkpoint, const std::string& gguf_path,
-                           const GgufModelOptions& options,
-                           const std::optional<QuantizationConfig>& quantization);
+// Each writes the model, reads it back and compares the two on a text of random tokens. Throws
+// Error or UsageError; an incomplete file is not left behind.
+ExportDifference ExportAsGguf(const std::string& run_or_checkpoint, const std::string& path,
+                              const GgufModelOptions& options,
+                              const std::optional<QuantizationConfig>& quantization);
+// Packed trits, and floats as they are: WriteHfModel.
+ExportDifference ExportAsHf(const std::string& run_or_checkpoint, const std::string& directory,
+                            const std::optional<QuantizationConfig>& quantization);
 
 }  // namespace trit
 
