@@ -141,6 +141,7 @@ namespace {
 constexpr std::string_view kSpecialBegin = "<|";
 constexpr std::string_view kSpecialEnd = "|>";
 constexpr std::string_view kAssistant = "assistant";
+constexpr size_t kMaxJinjaBytes = size_t{1} << 20;
 
 // Appends markup of a format, its "<|…|>" as pieces of their own.
 void AppendMarkup(std::string_view markup, bool loss, std::vector<ChatPiece>& pieces) {
@@ -187,6 +188,13 @@ ChatTemplate ChatTemplate::Named(std::string_view name) {
 }
 
 ChatTemplate ChatTemplate::FromJinja(std::string_view jinja, const std::string& file) {
+  if (jinja.size() > kMaxJinjaBytes) {
+    throw Error({.what = "the chat template is too long",
+                 .file = file,
+                 .key = "chat_template",
+                 .expected = "at most " + std::to_string(kMaxJinjaBytes) + " bytes",
+                 .found = std::to_string(jinja.size())});
+  }
   std::vector<std::string_view> names;
   for (const Family& family : Families()) {
     if (jinja == family.jinja) return ChatTemplate(family);

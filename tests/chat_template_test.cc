@@ -129,6 +129,9 @@ BOOST_AUTO_TEST_CASE(UnknownFormatsAndRolesAreRefused) {
   BOOST_TEST(jinja.starts_with("m.gguf: chat_template"), jinja);
   BOOST_TEST(Contains(jinja, "chatml, llama3, bitnet, falcon3, falcon_e"), jinja);
   BOOST_TEST(Contains(jinja, "--chat-template"), jinja);
+  const std::string padded = std::string(1 << 20, ' ') + "<|im_start|>";
+  BOOST_TEST(Contains(ErrorText([&] { ChatTemplate::FromJinja(padded, "m.gguf"); }),
+                      "m.gguf: chat_template: the chat template is too long"));
   const std::string name = ErrorText([] { ChatTemplate::Named("alpaca"); });
   BOOST_TEST(Contains(name, "chatml, llama3, bitnet, falcon3, falcon_e"), name);
   BOOST_TEST(Contains(name, "alpaca"), name);

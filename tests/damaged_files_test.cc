@@ -18,7 +18,7 @@
 #include "engine/sentencepiece_model.h"
 #include "engine/tokenizer_json.h"
 #include "ternary_kernels/parallel_for.h"
-#include "tests/support/small_vocabulary.h"
+#include "tests/support/small_gguf.h"
 #include "tests/support/temporary_folder.h"
 #include "tests/support/tiny_model.h"
 
@@ -105,6 +105,26 @@ BOOST_AUTO_TEST_CASE(Llama2cTokenizers) {
   read(bytes);
   const Counts counts = Sweep(bytes, read);
   BOOST_TEST(counts.refused > static_cast<int>(bytes.size()) / 2);
+  BOOST_TEST(counts.accepted > 0);
+}
+
+BOOST_AUTO_TEST_CASE(GgufModels) {
+  SetNumThreads(1);
+  const TemporaryFolder folder;
+  const std::string path = folder / "a.gguf";
+  SmallGguf(OneLayer(64), FewTokens("gpt2"), TensorType::kIQ2_BN, TensorType::kQ8_0).Write(path);
+  const std::string bytes = ReadBytes(path);
+  const auto load = [&](const std::string& damaged) {
+    WriteBytes(path, damaged);
+    const std::unique_ptr<Model> model = LoadModel(path, {});
+    if (model->config.max_position_embeddings > 4096) return;
+    const std::vector<int32_t> tokens = {0};
+    ComputeLogits(*model, tokens, [](int64_t, std::span<const float>) {});
+  };
+  load(bytes);
+  const Counts counts = Sweep(bytes, load);
+  // All that are cut off before the last padding; changes of most of the header.
+  BOOST_TEST(counts.refused > static_cast<int>(bytes.size()));
   BOOST_TEST(counts.accepted > 0);
 }
 

@@ -1,5 +1,6 @@
 #include <boost/test/unit_test.hpp>
 #include <cstdint>
+#include <filesystem>
 #include <functional>
 #include <optional>
 #include <string>
@@ -209,6 +210,19 @@ BOOST_AUTO_TEST_CASE(ValuesOfKeys) {
       {"string in array", with_array(kString, 1, ByteBuilder().U64(kHuge).bytes()),
        "string is too long"},
   });
+}
+
+// However large the file: a header has its own limit, so that no more memory is asked for.
+BOOST_AUTO_TEST_CASE(HeadersWithoutEnd) {
+  const TemporaryFolder folder;
+  const std::string path = folder / "a.gguf";
+  for (const uint32_t type : {kU8, kString}) {
+    Parts parts;
+    parts.entries[0] = ArrayEntry("k", type, uint64_t{257} << 20, "");
+    WriteBytes(path, parts.Build());
+    std::filesystem::resize_file(path, uint64_t{1} << 33);  // a hole
+    BOOST_TEST(Contains(ErrorText([&] { GgufReader reader(path); }), "k: array is too long"));
+  }
 }
 
 BOOST_AUTO_TEST_CASE(Alignments) {

@@ -62,6 +62,30 @@ BOOST_AUTO_TEST_CASE(SeveralExpressionsInOrder) {
   Expect("default", "a 12", {"a", " ", "12"});
 }
 
+// What tells the families apart: case of contractions, runs of digits, punctuation first or last.
+BOOST_AUTO_TEST_CASE(EveryNameIsOfItsFamily) {
+  const char* text = "it'S 12345`+x.\n";
+  struct Family {
+    std::vector<const char*> names;
+    Words words;
+  };
+  const std::vector<Family> families = {
+      {{"llama-bpe", "llama3", "llama-v3", "falcon3", "falcon_e", "falcon-h1", "pixtral", "lfm2"},
+       {"it", "'S", " ", "123", "45", "`+", "x", ".\n"}},
+      {{"qwen2", "deepseek-r1-qwen", "megrez", "stablelm2"},
+       {"it", "'S", " ", "1", "2", "3", "4", "5", "`+", "x", ".\n"}},
+      {{"gpt-2", "phi-2", "roberta-bpe", "gigachat", "olmo", "mpt", "jais"},
+       {"it", "'", "S", " 12345", "`+", "x", ".", "\n"}},
+      {{"falcon"}, {"it", "'", "S", " ", "123", "45", "`+", "x", ".", "\n"}},
+      {{"smollm", "starcoder", "refact", "command-r", "codeshell", "exaone", "minerva-7b"},
+       {"it", "'", "S", " ", "1", "2", "3", "4", "5", "`+", "x", ".", "\n"}},
+      {{"default", ""}, {"it", "'", "S", " ", "123", "45", "`", "+", "x", ".", "\n"}},
+  };
+  for (const Family& family : families) {
+    for (const char* name : family.names) Expect(name, text, family.words);
+  }
+}
+
 // U+180E is no white space (Unicode 6.3 and newer), U+00A0, U+0085 and U+3000 are.
 BOOST_AUTO_TEST_CASE(WhiteSpaceIsUnicodes) {
   Expect("gpt-2", "a\u180E!b", {"a", "\u180E!", "b"});

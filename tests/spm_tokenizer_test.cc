@@ -93,6 +93,23 @@ BOOST_AUTO_TEST_CASE(UserDefinedTokensAreCutOutFirst) {
   BOOST_TEST(tokenizer->Decode(263, false) == "xa");
 }
 
+// A text begins anew, with its space, after every token that is cut out.
+BOOST_AUTO_TEST_CASE(TheSpaceComesBackAfterEverySpecialToken) {
+  TokenizerData data = SpmVocabulary({"\u2581a", "\u2581\u2581", "\u2581", "a"});  // 259 to 262
+  AddToken(data, "<tool>", TokenType::kUserDefined);                               // 263
+  const auto tokenizer = MakeTokenizer(data, "");
+  ExpectIds(*tokenizer, "a<tool>a", {259, 263, 259}, false);
+  ExpectIds(*tokenizer, "<tool>a</s>a", {263, 259, 2, 259}, true);
+  ExpectIds(*tokenizer, "<s><s>", {1, 1}, true);
+  ExpectIds(*tokenizer, " ", {260}, false);
+  ExpectIds(*tokenizer, " a", {261, 259}, false);  // one space of its own and the one of the text
+  ExpectIds(*tokenizer, "a ", {259, 261}, false);
+  ExpectIds(*tokenizer, "<tool> a", {263, 261, 259}, false);
+  for (const char* text : {"a<tool>a", "<tool> a</s>  a ", " ", "<s>a", "  <tool>"}) {
+    BOOST_TEST(tokenizer->DecodeText(tokenizer->Encode(text, true), true) == text);
+  }
+}
+
 BOOST_AUTO_TEST_CASE(UnusedPiecesAreOnlySteps) {
   // abc can only be reached through ab.
   TokenizerData data = SpmVocabulary({"ab", "abc", "a", "b", "c"});

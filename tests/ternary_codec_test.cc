@@ -373,6 +373,10 @@ BOOST_AUTO_TEST_CASE(EncodingSaysWhichTypesFit) {
   const auto encode = [&](TensorType type, int64_t cols, const WeightScales& scales) {
     return ErrorText([&] { EncodeTernary(type, 2, cols, trits.data(), scales, kOrigin); });
   };
+  WeightScales with_offset = Scales(ScaleKind::kTensor, {1.0f});
+  with_offset.offsets = AlignedBuffer<float>(1);
+  BOOST_TEST(Contains(encode(TensorType::kTQ2_0, 768, with_offset),
+                      "found 1 scales with offsets (no ternary type fits"));
   const WeightScales rows = Scales(ScaleKind::kRow, {1.0f, 2.0f});
   BOOST_TEST(
       encode(TensorType::kI2_S, 768, rows) ==
