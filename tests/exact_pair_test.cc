@@ -83,9 +83,9 @@ void TrainBriefly(TrainableModel& model) {
 
 QuantizationConfig Quantizers(const std::string& weights, const std::string& activations,
                               ScaleKind granularity, int64_t group_size,
-                              const std::string& scale = "") {
+                              const std::string& scale = "", bool symmetric = true) {
   QuantizationConfig config;
-  config.standard = {weights, activations, granularity, group_size, scale};
+  config.standard = {weights, activations, granularity, group_size, scale, symmetric};
   return config;
 }
 
@@ -162,6 +162,10 @@ BOOST_AUTO_TEST_CASE(other_quantizers) {
       Quantizers("int2", "int8", ScaleKind::kRow, 0),
       Quantizers("int3", "int8", ScaleKind::kRow, 0, "mse"),
       Quantizers("ternary", "int8", ScaleKind::kRow, 0, "learned"),
+      Quantizers("int4", "int8", ScaleKind::kRow, 0, "mse", false),
+      Quantizers("int8", "int8", ScaleKind::kTensor, 0, "minmax", false),
+      Quantizers("int4", "int8", ScaleKind::kGroup, 32, "learned", false),
+      Quantizers("int2", "none", ScaleKind::kRow, 0, "minmax", false),
       Quantizers("none", "none", ScaleKind::kTensor, 0),
   };
   const std::vector<int32_t> tokens = RandomTokens(200, 256, 12);

@@ -50,6 +50,7 @@ match = "layers.0.*"
 weights = "int4"
 granularity = 32
 scale = "learned"
+symmetric = false
 [[quantizer.rule]]
 match = "*.q_proj"
 weights = "none"
@@ -138,6 +139,8 @@ BOOST_AUTO_TEST_CASE(ReadsEveryKey) {
   BOOST_TEST((c.quantizer.rules[0].choice.granularity == ScaleKind::kGroup));
   BOOST_TEST(c.quantizer.rules[0].choice.group_size == 32);
   BOOST_TEST(c.quantizer.rules[0].choice.scale == "learned");
+  BOOST_TEST(!c.quantizer.rules[0].choice.symmetric);
+  BOOST_TEST(c.quantizer.rules[1].choice.symmetric);
   BOOST_TEST(c.quantizer.rules[1].choice.weights == "none");
   BOOST_TEST((c.quantizer.rules[1].choice.granularity == ScaleKind::kRow));
   BOOST_TEST(c.quantizer.rules[1].choice.scale == "");  // full precision has none
@@ -506,6 +509,9 @@ BOOST_AUTO_TEST_CASE(KnowsWhatMakesARun) {
   BOOST_TEST(Contains(changed({"train.micro_batch=4"}), "train.micro_batch"));
   BOOST_TEST(Contains(changed({"quantizer.rule=[]"}), "quantizer.rule"));
   BOOST_TEST(Contains(changed({"quantizer.scale=mse"}), "quantizer.scale"));
+  BOOST_TEST(Contains(changed({"quantizer.symmetric=false", "quantizer.weights=int4",
+                               "quantizer.rule=[{match=\"a\"}]"}),
+                      "quantizer.weights"));
   BOOST_TEST(Contains(changed({"optimizer.group=[{match=\"x\"}]"}), "optimizer.group"));
 }
 

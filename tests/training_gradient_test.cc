@@ -16,9 +16,9 @@ namespace {
 
 QuantizationConfig Quantizers(const std::string& weights, const std::string& activations,
                               ScaleKind granularity = ScaleKind::kTensor, int64_t group_size = 0,
-                              const std::string& scale = "") {
+                              const std::string& scale = "", bool symmetric = true) {
   QuantizationConfig config;
-  config.standard = {weights, activations, granularity, group_size, scale};
+  config.standard = {weights, activations, granularity, group_size, scale, symmetric};
   return config;
 }
 
@@ -131,6 +131,7 @@ const std::vector<QuantizationConfig>& ManyQuantizers() {
       Quantizers("binary", "int8", ScaleKind::kRow),
       Quantizers("int2", "int8", ScaleKind::kRow, 0, "mse"),
       Quantizers("int3", "int8", ScaleKind::kTensor, 0, "percentile"),
+      Quantizers("int4", "int8", ScaleKind::kRow, 0, "learned", false),
   };
   return all;
 }

@@ -6,6 +6,7 @@
 #include <boost/test/unit_test.hpp>
 #include <cmath>
 #include <cstring>
+#include <iterator>
 #include <memory>
 #include <string>
 #include <vector>
@@ -48,11 +49,21 @@ struct Granularity {
 const std::vector<Granularity> kGranularities = {
     {ScaleKind::kTensor, 0, "tensor"}, {ScaleKind::kRow, 0, "row"}, {ScaleKind::kGroup, 16, "16"}};
 
-QuantizerChoice Choice(const WeightWidth& width, ScaleRule rule, const Granularity& granularity) {
+QuantizerChoice Choice(const WeightWidth& width, ScaleRule rule, const Granularity& granularity,
+                       bool symmetric) {
   return {.weights = std::string(width.name),
           .granularity = granularity.kind,
           .group_size = granularity.group_size,
-          .scale = ScaleRuleName(rule)};
+          .scale = ScaleRuleName(rule),
+          .symmetric = symmetric};
+}
+
+const std::vector<ScaleRule> kScaleRules = {ScaleRule::kAbsMean, ScaleRule::kMinMax,
+                                            ScaleRule::kPercentile, ScaleRule::kMse,
+                                            ScaleRule::kLearned};
+
+SafetensorsReader Goldens() {
+  return SafetensorsReader(std::string(TRIT_TEST_DATA) + "/quantizers/goldens.safetensors");
 }
 
 void CheckClose(const std::vector<float>& found, const std::vector<float>& expected) {
@@ -62,93 +73,114 @@ void CheckClose(const std::vector<float>& found, const std::vector<float>& expec
   }
 }
 
-BOOST_AUTO_TEST_CASE(equals_numpy) {
-  const SafetensorsReader goldens(std::string(TRIT_TEST_DATA) + "/quantizers/goldens.safetensors");
+// Compares one case; returns how many tensors it has.
+size_t CheckCase(const SafetensorsReader& goldens, const std::string& name,
+                 const QuantizerChoice& choice) {
   const std::vector<float> w = Read<float>(goldens, "w");
-  const std::vector<float> upstream = Read<float>(goldens, "upstream");
-  int cases = 0;
+  const auto quantizer = MakeWeightQuantizer(choice, Info());
+  BOOST_TEST(quantizer->name() == choice.weights);
+  const std::vector<float> scales = Read<float>(goldens, name + "scales");
+  std::vector<float> offsets;
+  if (!choice.symmetric) offsets = Read<float>(goldens, name + "offsets");
+  const bool is_learned = choice.scale == "learned";
+  std::vector<float> learned(static_cast<size_t>(quantizer->NumLearned()));
+  BOOST_REQUIRE(learned.size() == (is_learned ? scales.size() + offsets.size() : 0));
+  if (is_learned) {
+    quantizer->InitializeLearned(w.data(), learned.data());
+    std::vector<float> start = Read<float>(goldens, name + "start");
+    start.resize(learned.size(), 0.0f);  // offsets begin at 0
+    CheckClose(learned, start);
+    std::copy(scales.begin(), scales.end(), learned.begin());
+    std::copy(offsets.begin(), offsets.end(), learned.begin() + std::ssize(scales));
+  }
+  std::vector<int8_t> codes(w.size());
+  WeightScales found = quantizer->MakeScales();
+  quantizer->Quantize(w.data(), learned.data(), codes.data(), found);
+  BOOST_TEST(codes == Read<int8_t>(goldens, name + "codes"), boost::test_tools::per_element());
+  BOOST_TEST(std::vector<float>(found.values.begin(), found.values.end()) == scales,
+             boost::test_tools::per_element());
+  BOOST_TEST(std::vector<float>(found.offsets.begin(), found.offsets.end()) == offsets,
+             boost::test_tools::per_element());
+  for (const int8_t code : codes) {
+    BOOST_TEST((code >= quantizer->min_code() && code <= quantizer->max_code()));
+  }
+  std::vector<float> gradient = Read<float>(goldens, "upstream");
+  std::vector<float> learned_gradient(learned.size(), 0.0f);
+  quantizer->Backward(w.data(), learned.data(), found, gradient.data(), learned_gradient.data());
+  CheckClose(gradient, Read<float>(goldens, name + "gradient"));
+  if (is_learned) CheckClose(learned_gradient, Read<float>(goldens, name + "learned_gradient"));
+  return 3u + (choice.symmetric ? 0 : 1) + (is_learned ? 2 : 0);
+}
+
+BOOST_AUTO_TEST_CASE(equals_numpy) {
+  const SafetensorsReader goldens = Goldens();
+  size_t tensors = 2;  // w and upstream
   for (const WeightWidth& width : WeightWidths()) {
-    for (const ScaleRule rule : {ScaleRule::kAbsMean, ScaleRule::kMinMax, ScaleRule::kPercentile,
-                                 ScaleRule::kMse, ScaleRule::kLearned}) {
+    for (const ScaleRule rule : kScaleRules) {
       if (!width.Has(rule)) continue;
       for (const Granularity& granularity : kGranularities) {
-        const std::string name =
-            std::string(width.name) + "/" + ScaleRuleName(rule) + "/" + granularity.name + ".";
-        ++cases;
-        BOOST_TEST_CONTEXT(name) {
-          const auto quantizer = MakeWeightQuantizer(Choice(width, rule, granularity), Info());
-          BOOST_TEST(quantizer->name() == std::string(width.name));
-          std::vector<float> learned(static_cast<size_t>(quantizer->NumLearned()));
-          BOOST_TEST(learned.empty() == (rule != ScaleRule::kLearned));
-          if (!learned.empty()) {
-            quantizer->InitializeLearned(w.data(), learned.data());
-            CheckClose(learned, Read<float>(goldens, name + "start"));
-            learned = Read<float>(goldens, name + "learned");
-          }
-          std::vector<int8_t> codes(w.size());
-          WeightScales scales = quantizer->MakeScales();
-          quantizer->Quantize(w.data(), learned.data(), codes.data(), scales);
-          BOOST_TEST(codes == Read<int8_t>(goldens, name + "codes"),
-                     boost::test_tools::per_element());
-          BOOST_TEST(std::vector<float>(scales.values.begin(), scales.values.end()) ==
-                         Read<float>(goldens, name + "scales"),
-                     boost::test_tools::per_element());
-          for (const int8_t code : codes) BOOST_TEST(std::abs(code) <= quantizer->max_code());
-
-          std::vector<float> gradient = upstream;
-          std::vector<float> learned_gradient(learned.size(), 0.0f);
-          quantizer->Backward(w.data(), learned.data(), scales, gradient.data(),
-                              learned_gradient.data());
-          CheckClose(gradient, Read<float>(goldens, name + "gradient"));
-          if (!learned.empty()) {
-            CheckClose(learned_gradient, Read<float>(goldens, name + "learned_gradient"));
+        for (const bool symmetric : {true, false}) {
+          if (!symmetric && !width.asymmetric) continue;
+          const std::string name = std::string(width.name) + "/" + ScaleRuleName(rule) + "/" +
+                                   granularity.name + (symmetric ? "." : "/offset.");
+          BOOST_TEST_CONTEXT(name) {
+            tensors += CheckCase(goldens, name, Choice(width, rule, granularity, symmetric));
           }
         }
       }
     }
   }
-  // A tensor w, an upstream, three of each case, and three more where scales are learned.
-  BOOST_TEST(goldens.tensors().size() == static_cast<size_t>(2 + 3 * cases + 3 * 15));
+  BOOST_TEST(goldens.tensors().size() == tensors);  // none is left out
 }
 
-// The surrogate of a step s with the rounding errors e = code - w/s of the given step frozen:
-//   w_hat(s) = s (w/s + e) = w + s e inside the clip, s code outside.
-// Its derivative by finite differences, with LSQ's factor, is what Backward adds.
+// The surrogate of a step s and an offset o, with the rounding errors e = code - (w - o)/s of the
+// given ones frozen:
+//   w_hat = s ((w - o)/s + e) + o = w + s e inside the clip, s code + o outside.
+// Its derivatives by finite differences, with LSQ's factor, are what Backward adds.
 BOOST_AUTO_TEST_CASE(learned_scales_by_finite_differences) {
-  const SafetensorsReader goldens(std::string(TRIT_TEST_DATA) + "/quantizers/goldens.safetensors");
+  const SafetensorsReader goldens = Goldens();
   const std::vector<float> w = Read<float>(goldens, "w");
   const std::vector<float> upstream = Read<float>(goldens, "upstream");
   for (const WeightWidth& width : WeightWidths()) {
-    if (!width.Has(ScaleRule::kLearned)) continue;
-    const auto quantizer =
-        MakeWeightQuantizer(Choice(width, ScaleRule::kLearned, kGranularities[0]), Info());
-    const float step = width.high == 127 ? 0.0007f : 0.08f / static_cast<float>(width.high);
-    std::vector<int8_t> codes(w.size());
-    WeightScales scales = quantizer->MakeScales();
-    quantizer->Quantize(w.data(), &step, codes.data(), scales);
-    std::vector<float> gradient = upstream;
-    float step_gradient = 0;
-    quantizer->Backward(w.data(), &step, scales, gradient.data(), &step_gradient);
+    for (const bool symmetric : {true, false}) {
+      if (!width.Has(ScaleRule::kLearned) || (!symmetric && !width.asymmetric)) continue;
+      const auto quantizer = MakeWeightQuantizer(
+          Choice(width, ScaleRule::kLearned, kGranularities[0], symmetric), Info());
+      // Small enough for some weights to be clipped.
+      const float step = width.high == 127 ? 0.0007f : 0.08f / static_cast<float>(width.high);
+      const float learned[2] = {step, symmetric ? 0.0f : 0.01f};
+      std::vector<int8_t> codes(w.size());
+      WeightScales scales = quantizer->MakeScales();
+      quantizer->Quantize(w.data(), learned, codes.data(), scales);
+      std::vector<float> gradient = upstream;
+      float learned_gradient[2] = {};
+      quantizer->Backward(w.data(), learned, scales, gradient.data(), learned_gradient);
 
-    int clipped = 0;
-    const auto surrogate = [&](double s) {
-      double sum = 0;
-      for (size_t i = 0; i < w.size(); ++i) {
-        // A gradient is kept exactly where the weight is inside.
-        const bool inside = gradient[i] == upstream[i];
-        clipped += inside ? 0 : 1;
-        const double error = codes[i] - static_cast<double>(w[i]) / step;
-        sum += upstream[i] * (inside ? w[i] + s * error : s * codes[i]);
-      }
-      return sum;
-    };
-    const double h = 1e-3 * step;
-    const double factor = 1 / std::sqrt(static_cast<double>(kRows * kCols) * width.high);
-    const double numeric = factor * (surrogate(step + h) - surrogate(step - h)) / (2 * h);
-    BOOST_TEST_CONTEXT(width.name << " " << step_gradient << " numeric " << numeric) {
+      int clipped = 0;
+      const auto surrogate = [&](double s, double o) {
+        double sum = 0;
+        for (size_t i = 0; i < w.size(); ++i) {
+          // A gradient is kept exactly where the weight is inside.
+          const bool inside = gradient[i] == upstream[i];
+          clipped += inside ? 0 : 1;
+          const double error = codes[i] - (static_cast<double>(w[i]) - learned[1]) / step;
+          sum += upstream[i] * (inside ? s * ((w[i] - o) / s + error) + o : s * codes[i] + o);
+        }
+        return sum;
+      };
+      const double h = 1e-3 * step;
+      const double factor = 1 / std::sqrt(static_cast<double>(kRows * kCols) * width.high);
+      const double numeric[2] = {
+          factor * (surrogate(step + h, learned[1]) - surrogate(step - h, learned[1])) / (2 * h),
+          factor * (surrogate(step, learned[1] + h) - surrogate(step, learned[1] - h)) / (2 * h)};
       BOOST_TEST(clipped > 0);
-      // Float's rounding of w/s, of |w/s| up to `low`, times 192 upstream gradients around 1.
-      BOOST_TEST(std::fabs(step_gradient - numeric) < 1e-6 * std::fabs(numeric) + 1e-5);
+      for (int i = 0; i < (symmetric ? 1 : 2); ++i) {
+        BOOST_TEST_CONTEXT(width.name << " " << learned_gradient[i] << " numeric " << numeric[i]) {
+          // Float's rounding of (w - o)/s, up to `low` in magnitude, under 192 gradients around 1.
+          BOOST_TEST(std::fabs(learned_gradient[i] - numeric[i]) <
+                     1e-6 * std::fabs(numeric[i]) + 1e-5);
+        }
+      }
     }
   }
 }

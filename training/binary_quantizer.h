@@ -11,8 +11,6 @@ namespace trit {
 class BinaryQuantizer : public WeightQuantizer {
  public:
   using WeightQuantizer::WeightQuantizer;
-  std::string name() const override { return "binary"; }
-  int32_t max_code() const override { return 1; }
   void Quantize(const float* w, const float* learned, int8_t* codes,
                 WeightScales& scales) const override;
 };

@@ -61,7 +61,9 @@ StepTelemetry StepObserver::Finish() {
   double codes = 0;
   ForEachQuantized(model_, [&](const WeightInfo& info, const StepWeight& weight) {
     const int64_t size = info.NumElements();
-    const double zeros = static_cast<double>(CountZeros(before, size));
+    // With offsets code 0 is no zero, and no other code is one but by chance.
+    const bool symmetric = weight.scales.offsets.empty();
+    const double zeros = symmetric ? static_cast<double>(CountZeros(before, size)) : 0.0;
     const double flips = static_cast<double>(CountDifferences(before, weight.codes.data(), size));
     telemetry.matrices.push_back({.name = ShortWeightName(info.name),
                                   .zero_share = zeros / static_cast<double>(size),

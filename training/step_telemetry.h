@@ -15,7 +15,7 @@ namespace trit {
 
 struct MatrixTelemetry {
   std::string name;       // ShortWeightName
-  double zero_share = 0;  // of the codes the step computed with
+  double zero_share = 0;  // weights that are 0, of those the step computed with
   double flip_rate = 0;   // share of codes that the step's update changed
   double scale = 0;       // mean over the matrix's scales
 };

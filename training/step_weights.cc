@@ -18,14 +18,19 @@ struct DequantizedRows {};
 
 constexpr int64_t kRowsPerTask = 64;  // a multiple of what PackRows asks for
 
-// Rows [begin, end) of codes * group scale, as floats.
-void DequantizeGroups(const StepWeight& weight, const WeightInfo& info, int64_t begin, int64_t end,
-                      float* out) {
-  const int64_t group_size = weight.scales.group_size;
+// Rows [begin, end) of codes * scale + offset, as floats.
+void Dequantize(const StepWeight& weight, const WeightInfo& info, int64_t begin, int64_t end,
+                float* out) {
+  const WeightScales& scales = weight.scales;
+  const bool grouped = scales.kind == ScaleKind::kGroup;
   for (int64_t r = begin; r < end; ++r) {
     for (int64_t c = 0; c < info.cols; ++c) {
-      *out++ = static_cast<float>(weight.codes[static_cast<size_t>(r * info.cols + c)]) *
-               weight.scales.values[static_cast<size_t>(c / group_size * info.rows + r)];
+      const auto at = static_cast<size_t>(grouped ? c / scales.group_size * info.rows + r
+                                          : scales.kind == ScaleKind::kRow ? r
+                                                                           : 0);
+      const auto code = static_cast<float>(weight.codes[static_cast<size_t>(r * info.cols + c)]);
+      const float value = code * scales.values[at];
+      *out++ = scales.offsets.empty() ? value : value + scales.offsets[at];
     }
   }
 }
@@ -74,13 +79,15 @@ StepWeights::StepWeights(const Parameters& parameters,
     if (weight.quantizer != nullptr) {
       weight.codes = AlignedBuffer<int8_t>(static_cast<size_t>(info.NumElements()));
       weight.scales = weight.quantizer->MakeScales();
-      weight.operand_is_codes = weight.scales.kind != ScaleKind::kGroup;
+      weight.operand_is_codes =
+          weight.scales.kind != ScaleKind::kGroup && weight.scales.offsets.empty();
     }
     if (!IsMultiplied(info)) continue;
     weight.backward = MakeOperand(precision_, info.rows, info.cols);
     if (weight.activation_quantizer == ActivationQuantizer::kInt8PerToken) {
-      weight.integers = LinearCodes(info.rows, info.cols,
-                                    weight.operand_is_codes ? info.cols : weight.scales.group_size);
+      const bool grouped = weight.scales.kind == ScaleKind::kGroup;
+      weight.integers =
+          LinearCodes(info.rows, info.cols, grouped ? weight.scales.group_size : info.cols);
     } else {
       weight.forward = MakeOperand(precision_, info.cols, info.rows);
     }
@@ -128,7 +135,7 @@ void StepWeights::PackOperands(const WeightInfo& info) {
       PackBlock<T>(weight.codes.data() + begin * info.cols, info, begin, end, weight);
     } else {
       float* values = ThreadScratch<DequantizedRows, float>(kRowsPerTask * info.cols);
-      DequantizeGroups(weight, info, begin, end, values);
+      Dequantize(weight, info, begin, end, values);
       PackBlock<T>(values, info, begin, end, weight);
     }
   });
@@ -143,17 +150,28 @@ PackedMatrix StepWeights::PackForInference(WeightId id) const {
                 static_cast<size_t>(info.NumElements()) * sizeof(float));
     return packed;
   }
+  const bool asymmetric = !weight.scales.offsets.empty();
+  if (asymmetric && weight.activation_quantizer == ActivationQuantizer::kNone) {
+    PackedMatrix packed = AllocateDense(WeightFormat::kF32, info.rows, info.cols);
+    auto* values = reinterpret_cast<float*>(packed.data.data());
+    ParallelForBlocks(info.rows, kRowsPerTask, [&](int64_t begin, int64_t end) {
+      Dequantize(weight, info, begin, end, values + begin * info.cols);
+    });
+    return packed;
+  }
   WeightScales scales = weight.quantizer->MakeScales();
   std::copy(weight.scales.values.begin(), weight.scales.values.end(), scales.values.begin());
+  std::copy(weight.scales.offsets.begin(), weight.scales.offsets.end(), scales.offsets.begin());
   const CodeSource source = [&](int64_t row, int8_t* codes) {
     std::memcpy(codes, weight.codes.data() + row * info.cols, static_cast<size_t>(info.cols));
   };
   if (weight.activation_quantizer == ActivationQuantizer::kNone) {
     return PackCodesAsBF16(info.rows, info.cols, std::move(scales), source);
   }
-  const WeightFormat format = weight.quantizer->max_code() == 1
+  const WeightQuantizer& quantizer = *weight.quantizer;
+  const WeightFormat format = quantizer.min_code() == -1
                                   ? PreferredTernaryFormat(info.rows, scales)
-                                  : WeightFormat::kInt8;
+                                  : IntegerFormat(quantizer.min_code(), quantizer.max_code());
   return PackCodes(format, info.rows, info.cols, std::move(scales), source);
 }
 

@@ -33,8 +33,8 @@ struct FloatOperand {
   }
 };
 
-// One matrix (rows, cols). Floating-point products take its codes where they are exact integers
-// with tensor or row scales, else the quantized (or latent) values themselves.
+// One matrix (rows, cols). Floating-point products take its codes where tensor or row scales, and
+// no offsets, make weights of them, else the quantized (or latent) values themselves.
 struct StepWeight {
   const WeightQuantizer* quantizer = nullptr;  // null: full precision
   ActivationQuantizer activation_quantizer = ActivationQuantizer::kNone;

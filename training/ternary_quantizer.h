@@ -9,8 +9,6 @@ namespace trit {
 class TernaryQuantizer : public WeightQuantizer {
  public:
   using WeightQuantizer::WeightQuantizer;
-  std::string name() const override { return "ternary"; }
-  int32_t max_code() const override { return 1; }
   void Quantize(const float* w, const float* learned, int8_t* codes,
                 WeightScales& scales) const override;
 };

@@ -6,11 +6,11 @@
 #include "training/calibrated_quantizer.h"
 #include "training/lsq_quantizer.h"
 #include "training/ternary_quantizer.h"
-#include "training/weight_width.h"
 
 namespace trit {
 
-WeightQuantizer::WeightQuantizer(const WeightShape& shape) : shape_(shape) {
+WeightQuantizer::WeightQuantizer(const WeightShape& shape, const WeightWidth& width)
+    : shape_(shape), width_(width) {
   TRIT_CHECK(shape.scale_kind != ScaleKind::kGroup ||
              (shape.group_size >= 1 && shape.cols % shape.group_size == 0));
 }
@@ -49,6 +49,7 @@ WeightScales WeightQuantizer::MakeScales() const {
   scales.kind = shape_.scale_kind;
   scales.group_size = shape_.group_size;
   scales.values = AlignedBuffer<float>(static_cast<size_t>(NumScales()));
+  if (!symmetric()) scales.offsets = AlignedBuffer<float>(static_cast<size_t>(NumScales()));
   return scales;
 }
 
@@ -64,11 +65,12 @@ std::unique_ptr<WeightQuantizer> MakeWeightQuantizer(const QuantizerChoice& choi
                                .expected = "a divisor of " + std::to_string(info.cols),
                                .found = std::to_string(group_size)});
   }
-  const WeightShape shape{info.rows, info.cols, choice.granularity, group_size};
+  const WeightShape shape{info.rows, info.cols, choice.granularity, group_size, choice.symmetric};
   switch (scheme.rule) {
     case ScaleRule::kAbsMean:
-      if (choice.weights == "binary") return std::make_unique<BinaryQuantizer>(shape);
-      return std::make_unique<TernaryQuantizer>(shape);
+      if (choice.weights == "binary")
+        return std::make_unique<BinaryQuantizer>(shape, *scheme.width);
+      return std::make_unique<TernaryQuantizer>(shape, *scheme.width);
     case ScaleRule::kMinMax:
     case ScaleRule::kPercentile:
     case ScaleRule::kMse:

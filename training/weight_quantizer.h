@@ -1,8 +1,9 @@
 // Weight quantizers: latent weights to integer codes and scales, and the gradient back. One object
 // a matrix; training, after-training quantization and export use the same ones.
 //
-// The forward pass multiplies codes * scale, w_hat below; its gradient reaches the latent weights
-// by the quantizer's own rule (straight-through, or learned). Spans are what shares a scale within
+// The forward pass multiplies w_hat = codes * scale + offset, with offsets where the quantizer is
+// asymmetric; the gradient of w_hat reaches the latent weights by the quantizer's own rule
+// (straight-through, or learned). Spans are what shares a scale within
 // a row: a group's columns, or the whole row.
 #ifndef TRIT_TRAINING_WEIGHT_QUANTIZER_H_
 #define TRIT_TRAINING_WEIGHT_QUANTIZER_H_
@@ -14,6 +15,7 @@
 #include "engine/weight_table.h"
 #include "ternary_kernels/packed_matrix.h"
 #include "training/quantization_config.h"
+#include "training/weight_width.h"
 
 namespace trit {
 
@@ -22,22 +24,25 @@ struct WeightShape {
   int64_t rows, cols;
   ScaleKind scale_kind;
   int64_t group_size;  // kGroup only; divides cols
+  bool symmetric;      // else there is an offset beside every scale
 };
 
 class WeightQuantizer {
  public:
-  explicit WeightQuantizer(const WeightShape& shape);
+  WeightQuantizer(const WeightShape& shape, const WeightWidth& width);
   virtual ~WeightQuantizer() = default;
 
-  virtual std::string name() const = 0;
-  // Largest |code|: 1 for ternary and binary.
-  virtual int32_t max_code() const = 0;
-  // Learned scales it has, a weight of their own in the table (kQuantizerScale); 0 if by rule.
+  std::string name() const { return std::string(width_.name); }  // the width's
+  // Codes lie in [min_code(), max_code()].
+  int32_t min_code() const { return width_.low; }
+  int32_t max_code() const { return width_.high; }
+  // Learned scales and offsets it has, a weight of their own in the table (kQuantizerScale); 0 if
+  // they are by rule.
   virtual int64_t NumLearned() const { return 0; }
   // Sets the learned scales from the latent weights before the first step.
   virtual void InitializeLearned(const float* w, float* learned) const;
 
-  // w: (rows, cols); codes: (rows, cols); scales as ScaleKind says, values sized NumScales().
+  // w: (rows, cols); codes: (rows, cols); scales as MakeScales makes them.
   virtual void Quantize(const float* w, const float* learned, int8_t* codes,
                         WeightScales& scales) const = 0;
 
@@ -50,8 +55,9 @@ class WeightQuantizer {
   int64_t rows() const { return shape_.rows; }
   int64_t cols() const { return shape_.cols; }
   ScaleKind scale_kind() const { return shape_.scale_kind; }
+  bool symmetric() const { return shape_.symmetric; }
   int64_t NumScales() const;
-  // Scales of the right kind and size, all 0.
+  // Scales, and offsets if there are any, of the right kind and size, all 0.
   WeightScales MakeScales() const;
 
  protected:
@@ -67,6 +73,7 @@ class WeightQuantizer {
 
  private:
   WeightShape shape_;
+  const WeightWidth& width_;
 };
 
 // Null for weights = "none". Throws UsageError as SchemeOf (weight_width.h) does and, naming the

@@ -21,7 +21,7 @@ constexpr WeightWidth Integers(std::string_view name, int32_t low, int32_t symme
           .absmean = false,
           .ranges = true,
           .learned = true,
-          .asymmetric = false};
+          .asymmetric = true};
 }
 
 constexpr std::array kWidths = {
