@@ -15,6 +15,8 @@ constexpr std::array kCommands = {
     Command{kTrain, "data", "Turns text into token files and trains tokenizers.", RunData},
     Command{kTrain, "train", "Trains a model from a config file.", RunTrain},
     Command{kTrain, "report", "Shows runs as one HTML page.", RunReportCommand},
+    Command{kTrain, "compare", "Trains, rounds and measures models with different quantizers.",
+            RunCompare},
     Command{kTrain, "export", "Writes a trained model as a GGUF file or a Hugging Face directory.",
             RunExport},
     Command{kConvert, "convert",

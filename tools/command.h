@@ -23,6 +23,7 @@ std::span<const Command> Commands();
 void RunData(const Command& command, std::span<const std::string> arguments);
 void RunTrain(const Command& command, std::span<const std::string> arguments);
 void RunReportCommand(const Command& command, std::span<const std::string> arguments);
+void RunCompare(const Command& command, std::span<const std::string> arguments);
 void RunExport(const Command& command, std::span<const std::string> arguments);
 void RunConvert(const Command& command, std::span<const std::string> arguments);
 void RunChat(const Command& command, std::span<const std::string> arguments);

@@ -268,6 +268,10 @@ void Options::PromptThreads(int64_t& value) {
           });
 }
 
+void Options::Appendix(std::string title, std::string text) {
+  appendix_ += fmt::format("\n{}:\n{}", title, text);
+}
+
 bool Options::Parse(std::span<const std::string> arguments) {
   bool help = false;
   Group("General");
@@ -360,7 +364,7 @@ void Options::ThrowUnknown(const std::string& option) const {
 
 void Options::PrintHelp() const {
   Print(parser_->help(groups_));
-  Print(fmt::format("\nExample:\n  {}\n", example_));
+  Print(fmt::format("\nExample:\n  {}\n{}", example_, appendix_));
 }
 
 }  // namespace trit

@@ -74,6 +74,9 @@ class Options {
   // --threads says, unless given.
   void PromptThreads(int64_t& value);
 
+  // Text at the end of the help, under a title, its lines as they are.
+  void Appendix(std::string title, std::string text);
+
   // Sets the variables, the number of threads and the kernel. Returns false after printing the
   // help, if that is what was asked for.
   bool Parse(std::span<const std::string> arguments);
@@ -94,6 +97,7 @@ class Options {
   std::string example_;
   std::unique_ptr<cxxopts::Options> parser_;
   std::vector<std::string> groups_;
+  std::string appendix_;
   std::map<std::string, Setter> setters_;  // by name without dashes, the long one if there is one
   std::map<std::string, std::string> shown_;  // by the same: "-m/--model"
   std::vector<std::string> required_;

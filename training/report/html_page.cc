@@ -24,10 +24,11 @@ svg { display: block; width: 100%; height: auto; overflow: visible; }
 svg text { fill: var(--soft); font-size: 11px; font-family: inherit; }
 .grid { stroke: var(--line); stroke-width: 1; } .frame { stroke: var(--soft); fill: none; }
 .legend { display: flex; flex-wrap: wrap; gap: 2px 14px; font-size: 12px; color: var(--soft); }
-.legend i { display: inline-block; width: 14px; height: 3px; margin-right: 5px;
-  vertical-align: middle; }
+.legend i { display: inline-block; width: 16px; margin-right: 5px; vertical-align: middle; }
+.label { fill: var(--fg); } .bar { fill-opacity: .55; }
+summary { cursor: pointer; font-weight: 600; font-size: 15px; margin: 12px 0 6px; }
 .scroll { overflow-x: auto; }
-table { border-collapse: collapse; font-size: 13px; }
+table { border-collapse: collapse; font-size: 13px; margin-bottom: 12px; }
 th, td { padding: 4px 12px 4px 0; text-align: left; border-bottom: 1px solid var(--line);
   vertical-align: top; }
 th { color: var(--soft); font-weight: 600; white-space: nowrap; }

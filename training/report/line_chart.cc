@@ -7,6 +7,7 @@
 #include <nlohmann/json.hpp>
 
 #include "training/report/axis.h"
+#include "training/report/chart_colors.h"
 #include "training/report/html_page.h"
 
 namespace trit {
@@ -18,11 +19,7 @@ constexpr double kLeft = 52, kRight = 10, kTop = 8, kBottom = 26;
 constexpr double kPlotWidth = kWidth - kLeft - kRight, kPlotHeight = kHeight - kTop - kBottom;
 constexpr size_t kMaxPoints = 700;
 
-// Okabe and Ito's colors, which color-blind people can tell apart; on light and dark ground.
-constexpr const char* kColors[] = {"#0072b2", "#d55e00", "#009e73", "#cc79a7",
-                                   "#e69f00", "#56b4e9", "#8c6bb1", "#7f7f7f"};
-
-const char* ColorOf(const ChartCurve& curve) { return kColors[curve.color % std::size(kColors)]; }
+const char* ColorOf(const ChartCurve& curve) { return ChartColor(curve.color); }
 
 // Means over runs of points, as many as a screen can show.
 ChartCurve Thinned(const ChartCurve& curve) {
@@ -61,6 +58,7 @@ class Drawing {
           kLeft, kWidth - kRight, y, y, kLeft - 6, y + 4, ShortNumber(tick));
     }
     for (const double tick : x_.Ticks(6)) {
+      if (chart_.whole_x && tick != std::round(tick)) continue;
       svg += fmt::format("<text x=\"{:.1f}\" y=\"{}\" text-anchor=\"middle\">{}</text>\n",
                          Across(tick), kHeight - kBottom + 16, ShortNumber(tick));
     }
@@ -171,8 +169,8 @@ std::string LineChartHtml(const LineChart& chart) {
   html += "<div class=\"legend\">";
   for (const ChartCurve& curve : chart.curves) {
     if (curve.faint || !has_value(curve)) continue;
-    html += fmt::format("<span><i style=\"background:{}\"></i>{}</span>", ColorOf(curve),
-                        HtmlEscaped(curve.name));
+    html += fmt::format("<span><i style=\"border-top:3px {} {}\"></i>{}</span>",
+                        curve.dashed ? "dotted" : "solid", ColorOf(curve), HtmlEscaped(curve.name));
   }
   return html + "</div>\n</figure>";
 }

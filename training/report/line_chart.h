@@ -23,6 +23,7 @@ struct LineChart {
   std::string x_name;
   std::vector<ChartCurve> curves;
   bool log_y = false;
+  bool whole_x = false;  // the axis is marked at whole numbers only
   // Values left of this share of the x range may be cut off above: a loss begins far above where
   // it becomes interesting.
   double settle_share = 0;
