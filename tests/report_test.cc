@@ -11,10 +11,12 @@
 #include "tests/support/tiny_run.h"
 #include "training/report/axis.h"
 #include "training/report/heat_map.h"
+#include "training/report/histogram_chart.h"
 #include "training/report/html_page.h"
 #include "training/report/line_chart.h"
 #include "training/report/run_history.h"
 #include "training/report/run_report.h"
+#include "training/report/scatter_chart.h"
 
 namespace trit {
 namespace {
@@ -107,6 +109,50 @@ BOOST_AUTO_TEST_CASE(curves_have_gaps_and_are_thinned) {
   const nlohmann::json thin = FigureData(LineChartHtml(chart))["series"][0];
   BOOST_TEST(thin["x"].size() < 1000);
   for (const double y : thin["y"]) BOOST_TEST(std::abs(y - 0.5) < 0.01);  // means
+}
+
+BOOST_AUTO_TEST_CASE(scattered_points_have_labels_that_keep_off_each_other) {
+  ScatterChart chart{.title = "T",
+                     .note = "",
+                     .x_name = "MB",
+                     .y_name = "nats",
+                     .points = {{.name = "a<b", .x = 1, .y = 2},
+                                {.name = "near", .x = 1.01, .y = 2.01},
+                                {.name = "far", .x = 100, .y = 2.5},
+                                {.name = "lost", .x = 10, .y = 9, .hollow = true},
+                                {.name = "none", .x = kNaN, .y = 1}},
+                     .log_x = true,
+                     .reach = 1};
+  const std::string html = ScatterChartHtml(chart);
+  BOOST_TEST(Count(html, "<circle") == 3u);  // the fourth is above the edge, the fifth nowhere
+  BOOST_TEST(Contains(html, ">lost (9)</text>"));
+  BOOST_TEST(!Contains(html, ">none"));
+  BOOST_TEST(Contains(html, ">a&lt;b</text>"));
+  // Left ends and lines of text, about 6.4 a character and 14 a line.
+  std::vector<std::pair<double, double>> places;
+  const std::regex label(
+      "class=\"label\" x=\"([0-9.]+)\" y=\"([0-9.]+)\"( text-anchor=\"end\")?>([^<]*)<");
+  for (std::sregex_iterator it(html.begin(), html.end(), label), end; it != end; ++it) {
+    const double width = (*it)[3].matched ? 6.4 * static_cast<double>((*it)[4].length()) : 0;
+    places.emplace_back(std::stod((*it)[1]) - width, std::stod((*it)[2]));
+  }
+  BOOST_TEST_REQUIRE(places.size() == 4u);
+  BOOST_TEST((std::abs(places[0].second - places[1].second) >= 14 ||
+              std::abs(places[0].first - places[1].first) >= 4 * 6.4));
+  chart.points = {{.name = "none", .x = kNaN, .y = 1}};
+  BOOST_TEST(ScatterChartHtml(chart) == "");
+}
+
+BOOST_AUTO_TEST_CASE(histograms_have_an_outline_and_bars) {
+  const std::string html = HistogramChartHtml(
+      {.title = "W", .note = "", .limit = 3, .before = {0.25, 0.5, 0.25}, .after = {0, 1, 0}});
+  std::smatch bars;
+  BOOST_TEST_REQUIRE(std::regex_search(html, bars, std::regex("class=\"bar\" d=\"([^\"]*)\"")));
+  BOOST_TEST(Count(bars[1], "M") == 1u);  // empty bins have none
+  const nlohmann::json data = FigureData(html);
+  BOOST_TEST(data["series"][0]["x"] == nlohmann::json({-2.0, 0.0, 2.0}));  // centers of the bins
+  BOOST_TEST(data["series"][0]["y"] == nlohmann::json({0.25, 0.5, 0.25}));
+  BOOST_TEST(data["series"][1]["y"] == nlohmann::json({0.0, 1.0, 0.0}));
 }
 
 BOOST_AUTO_TEST_CASE(heat_maps) {
