@@ -104,7 +104,9 @@ void Summarize(const std::vector<double>& repetitions, ComparisonRow& row) {
   for (size_t f = 0; f < FigureRows().size(); ++f) {
     if (FigureRows()[f].figure.key == std::string(kDecodeKey)) {
       row.mean.push_back(Median(repetitions));
-      row.spread.push_back(Deviation(repetitions));
+      std::vector<double> distances;
+      for (const double speed : repetitions) distances.push_back(std::abs(speed - *row.mean[f]));
+      row.spread.push_back(Median(distances));
       continue;
     }
     std::vector<double> values;
@@ -208,17 +210,19 @@ std::string FigureText(const ComparisonRow& row, size_t figure) {
 }
 
 ComparisonTable QualityTable(const std::vector<ComparisonRow>& rows) {
-  HtmlTable table{{"model", "how", "quantizers", "measured as"}, {}};
+  HtmlTable table{{"model", "how", "measured as"}, {}};
   for (const ComparisonRow& row : rows) {
-    table.rows.push_back({row.method.name, row.method.how, row.method.quantizer,
+    table.rows.push_back({row.method.name, row.method.how,
                           row.not_exported.empty() ? row.format : row.format + " in memory"});
   }
   return WithFigures(std::move(table), rows, false);
 }
 
 ComparisonTable CostTable(const std::vector<ComparisonRow>& rows) {
-  HtmlTable table{{"model"}, {}};
-  for (const ComparisonRow& row : rows) table.rows.push_back({row.method.name});
+  HtmlTable table{{"model", "quantizers"}, {}};
+  for (const ComparisonRow& row : rows) {
+    table.rows.push_back({row.method.name, row.method.quantizer});
+  }
   return WithFigures(std::move(table), rows, true);
 }
 
@@ -254,7 +258,9 @@ std::vector<std::string> ComparisonNotes(const ComparisonResult& result,
   }
   notes.push_back(ratio + ".");
   notes.push_back(fmt::format(
-      "Decoding: median ± standard deviation of repetitions, one token at a time, on {}. Training: "
+      "Decoding: median of repetitions ± their median distance from it, one token at a time, on "
+      "{}. "
+      "Training: "
       "all steps that a model's weights have seen, evaluations included; rounding afterwards takes "
       "none. \"File - trainer\": by how much the loss of the file differs from the trainer's own "
       "evaluation of the same tokens.",

@@ -31,7 +31,9 @@ struct ComparisonRow {
   std::vector<int64_t> seeds;
   std::vector<FigureValues> of_seeds;  // as seeds
   FigureValues mean;                   // over seeds; of decoding the median over all repetitions
-  FigureValues spread;  // sample standard deviation over seeds; of decoding over all repetitions
+  // Sample standard deviation over seeds; of decoding the median distance of all repetitions from
+  // their median, which is not upset by those that something else on the machine held up.
+  FigureValues spread;
 };
 
 std::vector<ComparisonRow> ComparisonRows(const ComparisonResult& result);
@@ -39,7 +41,8 @@ std::vector<ComparisonRow> ComparisonRows(const ComparisonResult& result);
 // "1.2345 ± 0.0012", or without a spread the mean alone; empty if not measured.
 std::string FigureText(const ComparisonRow& row, size_t figure);
 
-// One of the two tables: quality and size, or cost. Figures that no row has are left out.
+// One of the two tables: quality and size, or quantizers and cost. Figures that no row has are left
+// out.
 struct ComparisonTable {
   HtmlTable table;
   size_t num_text_columns = 0;  // before the figures

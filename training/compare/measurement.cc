@@ -27,7 +27,9 @@ namespace trit {
 namespace {
 
 constexpr int64_t kDecodedTokens = 64;
-constexpr int64_t kDecodeRepetitions = 5;
+// Of a model that decodes in no time, one repetition says little: more, up to a second of them.
+constexpr int64_t kDecodeRepetitions = 5, kMaxDecodeRepetitions = 100;
+constexpr double kDecodeSeconds = 1;
 
 bool IsQuantized(const MeasurementRequest& request, const WeightInfo& info) {
   return info.kind == WeightKind::kLinear &&
@@ -117,8 +119,12 @@ void MeasureLoss(const Model& model, const TrainingConfig& config,
 
 std::vector<double> DecodeSpeeds(const Model& model) {
   const int64_t num_tokens = std::min(kDecodedTokens, model.config.max_position_embeddings);
-  std::vector<double> speeds =
-      MeasureSpeed(model, {.generation = true, .num_tokens = num_tokens}, kDecodeRepetitions);
+  const SpeedTest test{.generation = true, .num_tokens = num_tokens};
+  std::vector<double> speeds = MeasureSpeed(model, test, kDecodeRepetitions);
+  const double fastest = *std::min_element(speeds.begin(), speeds.end());
+  const int64_t repetitions =
+      std::min(kMaxDecodeRepetitions, static_cast<int64_t>(kDecodeSeconds / fastest));
+  if (repetitions > kDecodeRepetitions) speeds = MeasureSpeed(model, test, repetitions);
   for (double& speed : speeds) speed = static_cast<double>(num_tokens) / speed;
   return speeds;
 }

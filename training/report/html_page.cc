@@ -31,6 +31,7 @@ summary { cursor: pointer; font-weight: 600; font-size: 15px; margin: 12px 0 6px
 table { border-collapse: collapse; font-size: 13px; margin-bottom: 12px; }
 th, td { padding: 4px 12px 4px 0; text-align: left; border-bottom: 1px solid var(--line);
   vertical-align: top; }
+tr > :first-child { white-space: nowrap; }
 th { color: var(--soft); font-weight: 600; white-space: nowrap; }
 .number { text-align: right; font-variant-numeric: tabular-nums; white-space: nowrap; }
 .sample { white-space: pre-wrap; overflow-wrap: anywhere; font-family: ui-monospace,
