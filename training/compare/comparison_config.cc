@@ -4,112 +4,22 @@
 #include <toml++/toml.h>
 
 #include <algorithm>
-#include <functional>
 #include <set>
 #include <sstream>
 #include <utility>
 
 #include "engine/error.h"
 #include "engine/input_file.h"
+#include "training/compare/comparison_keys.h"
 #include "training/config_keys.h"
 #include "training/config_values.h"
-#include "training/nearest_name.h"
 #include "training/training_config_table.h"
 
 namespace trit {
 namespace {
 
 constexpr uint64_t kMaxConfigBytes = 1 << 20;
-constexpr int64_t kMaxSteps = 1'000'000'000;
-constexpr size_t kMaxSeeds = 100;
 constexpr const char* kQuantizerSection = "quantizer";
-
-struct CompareSection {
-  std::string config;  // empty: the training config stands in the same file
-  std::vector<int64_t> seeds;
-  TensorType embeddings = TensorType::kF32;
-};
-
-struct MethodTable {
-  std::string name, how;
-  bool from_full_precision = false;
-  int64_t steps = 0;
-};
-
-// A key that the tables of this file have beside the training config's.
-template <typename Struct>
-struct OwnKey {
-  std::string name;
-  std::function<void(Struct&, const toml::node&, const std::string& key)> read;
-};
-
-std::string ReadChoice(const toml::node& node, const std::string& key,
-                       std::span<const std::string> choices) {
-  const std::string value = ReadString(node, key);
-  if (std::find(choices.begin(), choices.end(), value) != choices.end()) return value;
-  ThrowConfigError(node, key, "not one of the choices",
-                   fmt::format("\"{}\"", fmt::join(choices, "\" or \"")));
-}
-
-std::vector<int64_t> ReadSeeds(const toml::node& node, const std::string& key) {
-  const toml::array* list = node.as_array();
-  if (list == nullptr || list->empty() || list->size() > kMaxSeeds) {
-    ThrowConfigError(node, key, "wrong type",
-                     fmt::format("a list of 1 to {} numbers, such as [1, 2, 3]", kMaxSeeds));
-  }
-  std::vector<int64_t> seeds;
-  for (const toml::node& element : *list) {
-    seeds.push_back(ReadInteger(element, key, 0, INT64_MAX));
-    if (std::count(seeds.begin(), seeds.end(), seeds.back()) > 1) {
-      ThrowConfigError(element, key, "given twice", "different seeds");
-    }
-  }
-  return seeds;
-}
-
-const std::vector<OwnKey<CompareSection>>& CompareKeys() {
-  static const std::vector<OwnKey<CompareSection>> keys = {
-      {"config", [](CompareSection& section, const toml::node& node,
-                    const std::string& key) { section.config = ReadString(node, key); }},
-      {"seeds", [](CompareSection& section, const toml::node& node,
-                   const std::string& key) { section.seeds = ReadSeeds(node, key); }},
-      {"embeddings",
-       [](CompareSection& section, const toml::node& node, const std::string& key) {
-         const std::string types[] = {"f32", "f16", "bf16", "q8_0", "q6_k"};
-         section.embeddings = FindTensorType(ReadChoice(node, key, types))->type;
-       }},
-  };
-  return keys;
-}
-
-const std::vector<OwnKey<MethodTable>>& MethodKeys() {
-  static const std::vector<OwnKey<MethodTable>> keys = {
-      {"name",
-       [](MethodTable& method, const toml::node& node, const std::string& key) {
-         method.name = ReadString(node, key);
-         if (method.name.empty() || method.name == kFullPrecision) {
-           ThrowConfigError(node, key, "not a method's name",
-                            fmt::format("any text but \"{}\"", kFullPrecision));
-         }
-       }},
-      {"how",
-       [](MethodTable& method, const toml::node& node, const std::string& key) {
-         const std::string kinds[] = {MethodKindName(MethodKind::kAware),
-                                      MethodKindName(MethodKind::kNearest)};
-         method.how = ReadChoice(node, key, kinds);
-       }},
-      {"start",
-       [](MethodTable& method, const toml::node& node, const std::string& key) {
-         const std::string starts[] = {"scratch", "full_precision"};
-         method.from_full_precision = ReadChoice(node, key, starts) == starts[1];
-       }},
-      {"steps",
-       [](MethodTable& method, const toml::node& node, const std::string& key) {
-         method.steps = ReadInteger(node, key, 1, kMaxSteps);
-       }},
-  };
-  return keys;
-}
 
 // The names that a training config knows: its sections, and what [quantizer] may have.
 struct TrainingNames {
@@ -137,40 +47,10 @@ TrainingNames KnownTrainingNames() {
   return names;
 }
 
-bool IsOneOf(const std::string& name, const std::vector<std::string>& names) {
-  return std::find(names.begin(), names.end(), name) != names.end();
-}
-
-[[noreturn]] void ThrowUnknown(const toml::node& node, const std::string& prefix,
-                               const std::string& name, const std::vector<std::string>& known) {
-  throw UsageError(ErrorInfo{.what = "unknown key",
-                             .file = SourceLabel(node.source()),
-                             .key = prefix + name,
-                             .hint = "did you mean " + prefix + NearestName(name, known) + "?"});
-}
-
 [[noreturn]] void ThrowMissing(const toml::node& node, const std::string& key,
                                const std::string& expected) {
   throw UsageError(ErrorInfo{
       .what = "missing", .file = SourceLabel(node.source()), .key = key, .expected = expected});
-}
-
-// Reads the keys that are the file's own; `others` are allowed, too.
-template <typename Struct>
-void ReadOwnKeys(const toml::table& table, const std::string& prefix,
-                 const std::vector<OwnKey<Struct>>& keys, const std::vector<std::string>& others,
-                 Struct& out) {
-  std::vector<std::string> known = others;
-  for (const OwnKey<Struct>& key : keys) known.push_back(key.name);
-  for (const auto& [name, node] : table) {
-    if (!IsOneOf(std::string(name.str()), known)) {
-      ThrowUnknown(node, prefix, std::string(name.str()), known);
-    }
-  }
-  for (const OwnKey<Struct>& key : keys) {
-    const toml::node* node = table.get(key.name);
-    if (node != nullptr) key.read(out, *node, prefix + key.name);
-  }
 }
 
 std::string TomlText(const toml::node& node) {
@@ -181,8 +61,7 @@ std::string TomlText(const toml::node& node) {
 
 ComparisonMethod ReadMethod(const toml::table& table,
                             const std::vector<std::string>& quantizer_keys) {
-  MethodTable own;
-  ReadOwnKeys(table, "method.", MethodKeys(), quantizer_keys, own);
+  const MethodTable own = ReadMethodTable(table, quantizer_keys);
   if (own.name.empty()) ThrowMissing(table, "method.name", "what the method is called");
   if (own.how.empty()) ThrowMissing(table, "method.how", "\"aware\" or \"nearest\"");
   ComparisonMethod method{.name = own.name,
@@ -281,7 +160,7 @@ ComparisonConfig ParseComparisonConfig(std::string_view toml, const std::string&
   CompareSection section;
   if (const toml::node* node = root.get("compare")) {
     if (!node->is_table()) ThrowConfigError(*node, "compare", "wrong type", "a table, [compare]");
-    ReadOwnKeys(*node->as_table(), "compare.", CompareKeys(), {}, section);
+    section = ReadCompareSection(*node->as_table());
   }
   root.erase("compare");
   const toml::array methods = TakeMethods(root, file);
