@@ -46,15 +46,24 @@ constexpr int64_t kTileTokens = 48;
 constexpr int64_t kQ8Cols = 32;  // of a q8_0 block: an f16 scale, then a byte a column
 constexpr int64_t kQ8Bytes = 2 + kQ8Cols;
 
+// Rows come from memory in short runs, which the CPU does not foresee: while a row is read, so is
+// asked for the row that has its place in the next tile, num_rows further.
+template <class Loader>
+HWY_INLINE void FetchNextTile(const uint8_t* row, int64_t row_bytes, int64_t num_rows, int64_t k) {
+  __builtin_prefetch(row + num_rows * row_bytes + Loader::Offset(k), 0, 2);
+}
+
 // Row loaders: lanes [lane, lane + kWidth) of the 16 columns from k of a row. kScaleCols columns, a
 // multiple of 16, share a scale, which is loaded once and passed in.
 struct PlainLoader {
   static constexpr int64_t kScaleCols = kLanes;
+  static constexpr bool kShortRuns = false;
   static HWY_INLINE Floats Scale(const uint8_t*, int64_t) { return hn::Zero(FloatTag()); }
 };
 
 struct F32Loader : PlainLoader {
   static constexpr WeightFormat kFormat = WeightFormat::kF32;
+  static HWY_INLINE int64_t Offset(int64_t k) { return 4 * k; }
   static HWY_INLINE Floats Load(const uint8_t* row, int64_t k, int64_t lane, Floats) {
     return hn::LoadU(FloatTag(), reinterpret_cast<const float*>(row) + k + lane);
   }
@@ -62,6 +71,7 @@ struct F32Loader : PlainLoader {
 
 struct F16Loader : PlainLoader {
   static constexpr WeightFormat kFormat = WeightFormat::kF16;
+  static HWY_INLINE int64_t Offset(int64_t k) { return 2 * k; }
   static HWY_INLINE Floats Load(const uint8_t* row, int64_t k, int64_t lane, Floats) {
     const hn::Rebind<hwy::float16_t, FloatTag> df16;
     const hn::Rebind<uint16_t, FloatTag> du16;
@@ -72,6 +82,7 @@ struct F16Loader : PlainLoader {
 
 struct BF16Loader : PlainLoader {
   static constexpr WeightFormat kFormat = WeightFormat::kBF16;
+  static HWY_INLINE int64_t Offset(int64_t k) { return 2 * k; }
   static HWY_INLINE Floats Load(const uint8_t* row, int64_t k, int64_t lane, Floats) {
     const hn::Rebind<uint16_t, FloatTag> du16;
     const hn::Rebind<uint32_t, FloatTag> du32;
@@ -83,6 +94,8 @@ struct BF16Loader : PlainLoader {
 struct Q8Loader {
   static constexpr WeightFormat kFormat = WeightFormat::kQ8_0;
   static constexpr int64_t kScaleCols = kQ8Cols;
+  static constexpr bool kShortRuns = true;  // 544 bytes
+  static HWY_INLINE int64_t Offset(int64_t k) { return k / kQ8Cols * kQ8Bytes; }
   static HWY_INLINE Floats Scale(const uint8_t* row, int64_t k) {
     const hn::Rebind<hwy::float16_t, FloatTag> df16;
     const hn::Rebind<uint16_t, FloatTag> du16;
@@ -135,7 +148,13 @@ template <class Loader, int kNumRows, int kNumTokens>
 HWY_INLINE void AddStep(const Operands& o, int64_t begin, int64_t lane,
                         Floats (&sums)[kNumTokens][kNumRows]) {
   Floats scales[kNumRows];
-  for (int r = 0; r < kNumRows; ++r) scales[r] = Loader::Scale(o.rows + r * o.row_bytes, begin);
+  for (int r = 0; r < kNumRows; ++r) {
+    const uint8_t* row = o.rows + r * o.row_bytes;
+    scales[r] = Loader::Scale(row, begin);
+    if constexpr (kNumTokens == 1 && Loader::kShortRuns) {
+      FetchNextTile<Loader>(row, o.row_bytes, kNumRows, begin);
+    }
+  }
   for (int64_t k = begin; k < begin + Loader::kScaleCols; k += kLanes) {
     Floats w[kNumRows];
     for (int r = 0; r < kNumRows; ++r) {
@@ -217,6 +236,7 @@ void AddBlock(Operands o, int64_t num_tokens, bool first, float* lanes) {
       // The last step may read past the row's end, within its buffer's margin, what is not used.
       for (int64_t k = o.begin; k < o.end; k += kLanes) {
         const Floats scale = Loader::Scale(row, k);
+        FetchNextTile<Loader>(row, o.row_bytes, kRows, k);
         for (int64_t lane = 0; lane < kLanes; lane += kWidth) {
           hn::Store(Loader::Load(row, k, lane, scale), FloatTag(),
                     converted + r * kBlockCols + k - o.begin + lane);
