@@ -1,6 +1,7 @@
 // Block types of few bits that are read only: an f16 scale and small integers.
 //   q4_0  32 elements: f16 d, u8 qs[16]; element j is the low half of qs[j] less 8, element 16 + j
 //         the high half
+//   q4_1  32 elements: f16 d, f16 m, u8 qs[16]; elements d * half + m, halves in the same order
 //   q2_0  64 elements: f16 d, u8 qs[16]; element j is bits 2 (j % 4) of qs[j / 4], less 1
 // https://github.com/ggml-org/ggml, ggml-common.h and ggml-quants.c
 #include <cstring>
@@ -47,6 +48,19 @@ void Decode(const uint8_t* bytes, int64_t n, float* values) {
   }
 }
 
+void DecodeQ4_1(const uint8_t* bytes, int64_t n, float* values) {
+  constexpr int64_t kBytes = 2 * kScaleBytes + 16;
+  for (int64_t i = 0; i < n; i += 32, bytes += kBytes, values += 32) {
+    const float scale = F16ToF32(LoadLittleEndian<uint16_t>(bytes));
+    const float minimum = F16ToF32(LoadLittleEndian<uint16_t>(bytes + kScaleBytes));
+    for (int j = 0; j < 16; ++j) {
+      const uint8_t both = bytes[2 * kScaleBytes + j];
+      values[j] = scale * static_cast<float>(both & 15) + minimum;
+      values[16 + j] = scale * static_cast<float>(both >> 4) + minimum;
+    }
+  }
+}
+
 template <typename Block>
 void ToQ8(const uint8_t* bytes, int64_t n, uint8_t* q8_0) {
   for (int64_t i = 0; i < n; i += Block::kElements, bytes += Block::kBytes) {
@@ -62,6 +76,7 @@ void ToQ8(const uint8_t* bytes, int64_t n, uint8_t* q8_0) {
 }  // namespace
 
 const FloatCodec kQ4_0Codec = {Decode<Q4>, nullptr};
+const FloatCodec kQ4_1Codec = {DecodeQ4_1, nullptr};
 const FloatCodec kQ2_0Codec = {Decode<Q2>, nullptr};
 
 bool HasExactQ8_0(TensorType type) {

@@ -31,6 +31,7 @@ extern const FloatCodec kBF16Codec;
 // f16 scale d = max|x| / 127, then 32 int8: round(x / d), halves away from zero, as ggml does.
 extern const FloatCodec kQ8_0Codec;
 extern const FloatCodec kQ4_0Codec;  // block_codec.cc
+extern const FloatCodec kQ4_1Codec;
 extern const FloatCodec kQ2_0Codec;
 extern const FloatCodec kQ6_KCodec;  // q6_k_codec.cc
 

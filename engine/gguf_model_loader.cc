@@ -57,7 +57,8 @@ class Loader {
         file_config_(ReadGgufConfig(RefuseParts(reader_))),
         pack_options_{.i2s_layout = ChooseI2sLayout(reader_, options.i2s_layout),
                       .ternary_activations = Activations(true),
-                      .dense_activations = Activations(file_config_.dense_takes_int8)} {}
+                      .dense_activations = Activations(file_config_.dense_takes_int8),
+                      .integers = HoldsIntegers()} {}
 
   std::unique_ptr<Model> Load() {
     auto model = std::make_unique<Model>(file_config_.config);
@@ -108,6 +109,12 @@ class Loader {
     if (options_.progress) options_.progress(bytes_done_, bytes_total_);
   }
 
+  // Whether tensors of integers are what projections were trained as.
+  bool HoldsIntegers() const {
+    const std::string* stated = reader_.metadata().FindString("trit.weight_quantizer");
+    return stated != nullptr && (*stated == "int4" || *stated == "int8" || *stated == "mixed");
+  }
+
   // What the file says, else int8 where ternary models are at hand.
   ActivationQuantizer Activations(bool default_int8) const {
     constexpr const char* kKey = "trit.activation_quantizer";
@@ -142,6 +149,7 @@ class Loader {
                    std::to_string(factor));
     }
     for (float& scale : weight.matrix.scales.values) scale *= factor;
+    for (float& offset : weight.matrix.scales.offsets) offset *= factor;
   }
 
   void LoadTokenizer(Model& model) const {

@@ -12,6 +12,7 @@
 #include "engine/gguf_config.h"
 #include "engine/gguf_tokenizer.h"
 #include "engine/gguf_writer.h"
+#include "engine/integer_tensor.h"
 #include "engine/unpack_weight.h"
 #include "ternary_kernels/aligned_buffer.h"
 #include "ternary_kernels/parallel_for.h"
@@ -21,12 +22,28 @@ namespace {
 
 constexpr int64_t kRunElements = int64_t{1} << 22;  // of a dense matrix encoded at a time
 
-// The smallest type that has a matrix exactly.
-TensorType ExactType(const PackedMatrix& matrix) {
+IntegerMatrix UnpackIntegers(const PackedMatrix& matrix, const RowOrder& order) {
+  return {.rows = matrix.rows,
+          .cols = matrix.cols,
+          .codes = UnpackCodes(matrix, order),
+          .scales = UnpackScales(matrix, order)};
+}
+
+// The smallest type that has a matrix exactly, but perhaps for the rounding of scales that options
+// allow.
+TensorType ExactType(const PackedMatrix& matrix, const RowOrder& order,
+                     const GgufModelOptions& options) {
   if (HoldsTrits(matrix)) {
     for (const TensorType type : {TensorType::kI2_S, TensorType::kIQ2_BN}) {
       if (HoldsTernary(type, matrix.cols, matrix.scales)) return type;
     }
+  }
+  if (HoldsIntegers(matrix)) {
+    const IntegerMatrix integers = UnpackIntegers(matrix, order);
+    const std::optional<TensorType> type = IntegerTypeFor(integers);
+    if (options.round_scales) return type.value_or(TensorType::kQ8_0);  // which says what is wrong
+    if (type && HasExactScales(*type, integers)) return *type;
+    return TensorType::kF32;
   }
   const bool plain = matrix.scales.kind == ScaleKind::kTensor && matrix.scales.values[0] == 1.0f;
   if (!plain) return TensorType::kF32;
@@ -43,26 +60,34 @@ TensorType ExactType(const PackedMatrix& matrix) {
 }
 
 // The type a weight is written in.
-TensorType TypeFor(const WeightInfo& info, const ModelWeight& weight,
-                   const GgufModelOptions& options) {
+TensorType TypeFor(const Model& model, const WeightInfo& info, const GgufModelOptions& options) {
   if (info.IsVector()) return TensorType::kF32;
   const std::optional<TensorType>& asked =
       info.kind == WeightKind::kLinear ? options.linear_type : options.embedding_type;
-  return asked ? *asked : ExactType(weight.matrix);
+  if (asked) return *asked;
+  const RowOrder order(model, info, GgufRopeStyle(GgufArchitecture(model.config)));
+  return ExactType(model.weights[static_cast<size_t>(info.id)].matrix, order, options);
 }
 
-[[noreturn]] void RefuseTernaryType(TensorType type, const TensorOrigin& origin) {
+// Whether the matrix goes into the file as its codes.
+bool WritesIntegers(const PackedMatrix& matrix, TensorType type) {
+  return IsIntegerType(type) && HoldsIntegers(matrix);
+}
+
+[[noreturn]] void RefuseTernaryType(const PackedMatrix& matrix, TensorType type,
+                                    const TensorOrigin& origin) {
   throw UsageError(ErrorInfo{
       .what = fmt::format("the matrix is not ternary, which {} is for", InfoOf(type).name),
       .file = origin.file,
       .tensor = origin.tensor,
-      .hint = "write a floating-point type such as f16"});
+      .hint = HoldsIntegers(matrix) ? "write q4_0, q4_1 or q8_0, which keep its integers"
+                                    : "write a floating-point type such as f16"});
 }
 
 void WriteTernary(const PackedMatrix& matrix, const RowOrder& order, TensorType type,
                   const TensorOrigin& origin, TensorFileWriter& writer) {
-  if (!HoldsTrits(matrix)) RefuseTernaryType(type, origin);
-  const AlignedBuffer<int8_t> trits = UnpackTrits(matrix, order);
+  if (!HoldsTrits(matrix)) RefuseTernaryType(matrix, type, origin);
+  const AlignedBuffer<int8_t> trits = UnpackCodes(matrix, order);
   const WeightScales scales = UnpackScales(matrix, order);
   writer.WriteTensor(
       origin.tensor,
@@ -99,20 +124,37 @@ std::string ActivationQuantizerOf(const Model& model) {
   return ActivationQuantizerName(first);
 }
 
+// What the weights of projections are: one word for all of them, or "mixed".
+std::string WeightQuantizerOf(const Model& model, const std::vector<GgufTensorInfo>& tensors) {
+  std::string name;
+  for (const WeightInfo& info : model.table.weights()) {
+    if (info.kind != WeightKind::kLinear) continue;
+    const TensorType type = tensors[static_cast<size_t>(info.id)].type;
+    std::string own = "none";
+    if (InfoOf(type).ternary_codec != nullptr) {
+      own = "ternary";
+    } else if (WritesIntegers(model.weights[static_cast<size_t>(info.id)].matrix, type)) {
+      own = type == TensorType::kQ8_0 ? "int8" : "int4";
+    }
+    if (name.empty()) name = own;
+    if (name != own) return "mixed";
+  }
+  return name;
+}
+
 GgufMetadata MakeMetadata(const Model& model, const std::string& path,
+                          const std::vector<GgufTensorInfo>& tensors,
                           const GgufModelOptions& options) {
   GgufMetadata metadata(path);
   AppendGgufConfig(model.config, metadata);
   metadata.Set("general.name", model.name);
   metadata.Set("general.quantization_version", uint32_t{2});
   // One for the file: that of the first projection, which a reader may go by.
-  const WeightInfo& first = model.table[model.table.Layer(0).q_proj];
-  const TensorType type = TypeFor(first, model.weights[static_cast<size_t>(first.id)], options);
+  const TensorType type = tensors[static_cast<size_t>(model.table.Layer(0).q_proj)].type;
   const int32_t file_type = InfoOf(type).file_type;
   if (file_type >= 0) metadata.Set("general.file_type", static_cast<uint32_t>(file_type));
   metadata.Set("trit.activation_quantizer", ActivationQuantizerOf(model));
-  metadata.Set("trit.weight_quantizer",
-               std::string(InfoOf(type).ternary_codec != nullptr ? "ternary" : "none"));
+  metadata.Set("trit.weight_quantizer", WeightQuantizerOf(model, tensors));
   for (const auto& [key, value] : options.provenance) metadata.Set(key, value);
   if (model.tokenizer != nullptr) {
     AppendGgufTokenizer(model.tokenizer->data(), metadata);
@@ -132,7 +174,7 @@ void WriteGgufModel(const Model& model, const std::string& path, const GgufModel
   for (const WeightInfo& info : model.table.weights()) {
     GgufTensorInfo tensor;
     tensor.name = info.gguf_name;
-    tensor.type = TypeFor(info, model.weights[static_cast<size_t>(info.id)], options);
+    tensor.type = TypeFor(model, info, options);
     tensor.dims = info.IsVector() ? std::vector<int64_t>{info.cols}
                                   : std::vector<int64_t>{info.cols, info.rows};
     tensors.push_back(std::move(tensor));
@@ -145,7 +187,7 @@ void WriteGgufModel(const Model& model, const std::string& path, const GgufModel
     tensors.push_back(std::move(tensor));
   }
   const RopeStyle style = GgufRopeStyle(GgufArchitecture(model.config));
-  TensorFileWriter writer = CreateGguf(path, MakeMetadata(model, path, options), tensors);
+  TensorFileWriter writer = CreateGguf(path, MakeMetadata(model, path, tensors, options), tensors);
   for (const WeightInfo& info : model.table.weights()) {
     const ModelWeight& weight = model.weights[static_cast<size_t>(info.id)];
     const TensorOrigin origin{path, info.gguf_name};
@@ -156,6 +198,9 @@ void WriteGgufModel(const Model& model, const std::string& path, const GgufModel
                          EncodeFloats(type, 1, info.cols, weight.vector.data(), origin).span());
     } else if (InfoOf(type).ternary_codec != nullptr) {
       WriteTernary(weight.matrix, order, type, origin, writer);
+    } else if (WritesIntegers(weight.matrix, type)) {
+      writer.WriteTensor(origin.tensor,
+                         EncodeIntegers(type, UnpackIntegers(weight.matrix, order), origin).span());
     } else {
       WriteDense(weight.matrix, order, type, origin, writer);
     }

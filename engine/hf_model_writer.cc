@@ -116,7 +116,7 @@ void WriteTensors(const Stored& stored, const std::string& file, TensorFileWrite
   const WeightInfo& info = stored.info;
   const PackedMatrix& matrix = stored.weight.matrix;
   if (stored.packed) {
-    const AlignedBuffer<int8_t> trits = UnpackTrits(matrix, stored.order);
+    const AlignedBuffer<int8_t> trits = UnpackCodes(matrix, stored.order);
     writer.WriteTensor(info.name, EncodeHfTrits(trits.span(), info.rows, info.cols).span());
     writer.WriteTensor(info.name + "_scale", BytesOf(matrix.scales.values.data(), 1));
   } else if (info.IsVector()) {

@@ -5,9 +5,9 @@
 namespace trit {
 
 int64_t WeightBytes(const ModelWeight& weight) {
-  return static_cast<int64_t>(weight.matrix.data.size() +
-                              weight.matrix.scales.values.size() * sizeof(float) +
-                              weight.vector.size() * sizeof(float));
+  return static_cast<int64_t>(
+      weight.matrix.data.size() + weight.matrix.scales.values.size() * sizeof(float) +
+      weight.matrix.scales.offsets.size() * sizeof(float) + weight.vector.size() * sizeof(float));
 }
 
 int64_t WeightBytes(const Model& model) {

@@ -8,6 +8,7 @@
 #include "engine/dense_ternary.h"
 #include "engine/error.h"
 #include "engine/float_codec.h"
+#include "engine/integer_tensor.h"
 #include "engine/ternary_tensor.h"
 #include "ternary_kernels/aligned_buffer.h"
 #include "ternary_kernels/check.h"
@@ -112,7 +113,24 @@ void PackLatent(const PackedMatrix& latent, const PackOptions& options, ModelWei
       options.ternary_activations, weight);
 }
 
+void PackIntegers(const StoredTensor& tensor, const PackOptions& options, ModelWeight& weight) {
+  const AlignedBuffer<uint8_t> bytes = ReadBytes(tensor);
+  IntegerMatrix integers = ReadIntegers(ViewOf(tensor, bytes.span()));
+  const CodeSpan span = SpanOf(integers.codes.span());
+  weight.activation_quantizer = options.dense_activations;
+  weight.matrix =
+      PackCodes(IntegerFormat(span.min, span.max), tensor.rows, tensor.cols,
+                std::move(integers.scales), [&](int64_t row, int8_t* codes) {
+                  std::copy_n(integers.codes.data() + row * tensor.cols, tensor.cols, codes);
+                });
+}
+
 void PackProjection(const StoredTensor& tensor, const PackOptions& options, ModelWeight& weight) {
+  if (options.integers && IsIntegerType(tensor.type) &&
+      options.dense_activations != ActivationQuantizer::kNone) {
+    PackIntegers(tensor, options, weight);
+    return;
+  }
   const std::optional<WeightFormat> format = SameFormat(tensor.type);
   weight.activation_quantizer = options.dense_activations;
   if (!format) {

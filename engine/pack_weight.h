@@ -31,6 +31,9 @@ struct PackOptions {
   // and those of the others, even if all their values are -s, 0 and s.
   ActivationQuantizer ternary_activations = ActivationQuantizer::kInt8PerToken;
   ActivationQuantizer dense_activations = ActivationQuantizer::kNone;
+  // Block types of integers (integer_tensor.h) hold the integers a model was trained with, which
+  // int8 activations are multiplied with; else their values are numbers like any.
+  bool integers = false;
   // Projections are latent weights, which the model rounds to trits (ternarize.h).
   bool latent = false;
 };

@@ -30,7 +30,7 @@ constexpr TensorTypeInfo kTypes[] = {
     {kF32, "f32", 0, 1, 4, 0, 0, &kF32Codec, nullptr, ""},
     {kF16, "f16", 1, 1, 2, 0, 0, &kF16Codec, nullptr, ""},
     {kQ4_0, "q4_0", 2, 32, 18, 0, 0, &kQ4_0Codec, nullptr, ""},
-    {kQ4_1, "q4_1", -1, 32, 20, 0, 0, nullptr, nullptr, kUseDense},
+    {kQ4_1, "q4_1", 3, 32, 20, 0, 0, &kQ4_1Codec, nullptr, ""},
     {kQ5_0, "q5_0", -1, 32, 22, 0, 0, nullptr, nullptr, kUseDense},
     {kQ5_1, "q5_1", -1, 32, 24, 0, 0, nullptr, nullptr, kUseDense},
     {kQ8_0, "q8_0", 7, 32, 34, 0, 0, &kQ8_0Codec, nullptr, ""},

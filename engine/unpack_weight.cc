@@ -1,12 +1,28 @@
 #include "engine/unpack_weight.h"
 
 #include <algorithm>
+#include <cmath>
 
 #include "ternary_kernels/matmul_kernel.h"
 #include "ternary_kernels/pack_matrix.h"
 #include "ternary_kernels/parallel_for.h"
 
 namespace trit {
+namespace {
+
+// Whether all numbers of a matrix of floats are such.
+template <typename Predicate>
+bool AllOf(const PackedMatrix& matrix, const Predicate& predicate) {
+  AlignedBuffer<float> values(static_cast<size_t>(matrix.cols));
+  for (int64_t row = 0; row < matrix.rows; ++row) {
+    UnpackFloats(matrix, row, values.data());
+    if (!std::all_of(values.begin(), values.end(), predicate)) return false;
+  }
+  return true;
+}
+
+}  // namespace
+
 RowOrder::RowOrder(const Model& model, const WeightInfo& info, RopeStyle file_style)
     : from_(file_style), to_(file_style), head_dim_(model.config.head_dim) {
   if (info.kind != WeightKind::kLinear) return;
@@ -25,33 +41,34 @@ int64_t RowOrder::operator()(int64_t row) const {
 }
 
 bool HoldsTrits(const PackedMatrix& matrix) {
-  if (IsTernary(matrix.format)) return true;
-  if (matrix.format != WeightFormat::kBF16) return false;
-  AlignedBuffer<float> values(static_cast<size_t>(matrix.cols));
-  for (int64_t row = 0; row < matrix.rows; ++row) {
-    UnpackFloats(matrix, row, values.data());
-    if (!std::all_of(values.begin(), values.end(),
-                     [](float v) { return v == 0 || v == 1 || v == -1; })) {
-      return false;
-    }
-  }
-  return true;
+  if (IsTernary(matrix.format)) return matrix.scales.offsets.empty();
+  return matrix.format == WeightFormat::kBF16 &&
+         AllOf(matrix, [](float v) { return v == 0 || v == 1 || v == -1; });
 }
 
-AlignedBuffer<int8_t> UnpackTrits(const PackedMatrix& matrix, const RowOrder& order) {
-  AlignedBuffer<int8_t> trits(static_cast<size_t>(matrix.rows * matrix.cols));
-  if (IsTernary(matrix.format)) {
+bool HoldsIntegers(const PackedMatrix& matrix) {
+  if (HoldsTrits(matrix)) return false;
+  if (TakesCodes(matrix.format)) return true;
+  // A scale tells codes from bf16 weights that happen to be whole numbers.
+  const bool scaled = matrix.scales.kind != ScaleKind::kTensor || matrix.scales.values[0] != 1.0f;
+  return scaled && matrix.format == WeightFormat::kBF16 &&
+         AllOf(matrix, [](float v) { return v >= -128 && v <= 127 && v == std::nearbyint(v); });
+}
+
+AlignedBuffer<int8_t> UnpackCodes(const PackedMatrix& matrix, const RowOrder& order) {
+  AlignedBuffer<int8_t> codes(static_cast<size_t>(matrix.rows * matrix.cols));
+  if (TakesCodes(matrix.format)) {
     ParallelFor(matrix.rows, [&](int64_t row) {
-      UnpackCodes(matrix, order(row), trits.data() + row * matrix.cols);
+      UnpackCodes(matrix, order(row), codes.data() + row * matrix.cols);
     });
-    return trits;
+    return codes;
   }
   AlignedBuffer<float> values(static_cast<size_t>(matrix.cols));
   for (int64_t row = 0; row < matrix.rows; ++row) {
     UnpackFloats(matrix, order(row), values.data());
-    std::copy(values.begin(), values.end(), trits.data() + row * matrix.cols);
+    std::copy(values.begin(), values.end(), codes.data() + row * matrix.cols);
   }
-  return trits;
+  return codes;
 }
 
 WeightScales UnpackScales(const PackedMatrix& matrix, const RowOrder& order) {

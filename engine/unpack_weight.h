@@ -31,8 +31,12 @@ class RowOrder {
 // because its inputs are floats.
 bool HoldsTrits(const PackedMatrix& matrix);
 
-// Trits (rows, cols) of a matrix that HoldsTrits, and its scales, rows in the file's order.
-AlignedBuffer<int8_t> UnpackTrits(const PackedMatrix& matrix, const RowOrder& order);
+// Likewise integers of 8 bits or fewer that are no trits, or trits with offsets.
+bool HoldsIntegers(const PackedMatrix& matrix);
+
+// Codes (rows, cols) of a matrix that HoldsTrits or HoldsIntegers, and its scales, rows in the
+// file's order.
+AlignedBuffer<int8_t> UnpackCodes(const PackedMatrix& matrix, const RowOrder& order);
 WeightScales UnpackScales(const PackedMatrix& matrix, const RowOrder& order);
 
 // A row's weights themselves, scales included. values: (cols).

@@ -201,9 +201,9 @@ BOOST_AUTO_TEST_CASE(RefusesTypesWithoutFloats) {
   const std::vector<uint8_t> bytes(66);
   BOOST_TEST(Contains(ErrorText([&] { CheckFinite(ViewOf(TensorType::kTQ2_0, 1, 256, bytes)); }),
                       "expected a floating-point type, found tq2_0"));
-  const std::vector<uint8_t> q4(20);
-  BOOST_TEST(Contains(ErrorText([&] { CheckFinite(ViewOf(TensorType::kQ4_1, 1, 32, q4)); }),
-                      "q4_1 cannot be read"));
+  const std::vector<uint8_t> q5(22);
+  BOOST_TEST(Contains(ErrorText([&] { CheckFinite(ViewOf(TensorType::kQ5_0, 1, 32, q5)); }),
+                      "q5_0 cannot be read"));
 }
 
 BOOST_AUTO_TEST_CASE(EncodingRefusesWhatDoesNotFit) {

@@ -16,9 +16,10 @@ namespace trit {
 namespace {
 
 constexpr const char* kExact = "exact";
+constexpr const char* kAuto = "auto";
 
 std::optional<TensorType> TypeNamed(const std::string& name) {
-  if (name == kExact) return std::nullopt;
+  if (name == kExact || name == kAuto) return std::nullopt;
   return FindTensorType(name)->type;
 }
 
@@ -37,8 +38,8 @@ void RunExport(const Command& command, std::span<const std::string> arguments) {
   std::string run;
   std::optional<std::string> gguf;
   std::optional<std::string> hf;
-  std::string type = kExact;
-  std::string embeddings = "f32";
+  std::string type = kAuto;
+  std::string embeddings = kAuto;
   Options options(command, "trit export runs/first model.gguf --type tq2_0 --embeddings f16");
   options.Group("Input");
   options.RequiredArgument("RUN", run,
@@ -47,11 +48,14 @@ void RunExport(const Command& command, std::span<const std::string> arguments) {
   options.Group("Format of the GGUF file");
   options.Choice(
       "type", type,
-      {kExact, "i2_s", "tq1_0", "tq2_0", "q2_0", "iq1_bn", "iq2_bn", "f32", "f16", "bf16", "q8_0"},
+      {kAuto, kExact, "i2_s", "tq1_0", "tq2_0", "q2_0", "iq1_bn", "iq2_bn", "q4_0", "q4_1", "q8_0",
+       "f32", "f16", "bf16"},
       "type of the matrices; exact rounds nothing: i2_s, or iq2_bn where that does not fit, for "
-      "trits");
-  options.Choice("embeddings", embeddings, {"f32", "f16", "bf16", "q8_0", "q6_k"},
-                 "type of embeddings and head");
+      "trits; auto does so too, but rounds the scales of integers to f16 to write them as q4_0, "
+      "q4_1 (with offsets) or q8_0");
+  options.Choice("embeddings", embeddings,
+                 {kAuto, "f32", "f16", "bf16", "q4_0", "q4_1", "q8_0", "q6_k"},
+                 "type of embeddings and head; auto: f32, or what holds their integers");
   options.Group("Other output");
   options.Text("hf", "DIR", hf,
                "write a Hugging Face directory, too: packed trits, other weights unrounded");
@@ -69,6 +73,7 @@ void RunExport(const Command& command, std::span<const std::string> arguments) {
     Report(*gguf, ExportAsGguf(run, *gguf,
                                {.linear_type = TypeNamed(type),
                                 .embedding_type = TypeNamed(embeddings),
+                                .round_scales = type == kAuto,
                                 .provenance = {{"general.source.url", run}}},
                                quantization));
   }

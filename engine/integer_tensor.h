@@ -1,0 +1,52 @@
+// Matrices of integers in block types of 32 elements: the codes as they are, scales in f16.
+//   q4_0  codes -8 to 7        weight = d * code
+//   q4_1  codes -8 to 7        weight = d * (code + 8) + m
+//   q8_0  codes -128 to 127    weight = d * code
+// A scale of more than 32 columns stands in every block it is for. What is read is the simplest
+// form that says the same.
+// https://github.com/ggml-org/ggml, ggml-common.h and ggml-quants.c
+#ifndef TRIT_ENGINE_INTEGER_TENSOR_H_
+#define TRIT_ENGINE_INTEGER_TENSOR_H_
+
+#include <cstdint>
+#include <optional>
+#include <span>
+
+#include "engine/tensor_type.h"
+#include "ternary_kernels/aligned_buffer.h"
+#include "ternary_kernels/packed_matrix.h"
+
+namespace trit {
+
+// code: (rows, cols).
+struct IntegerMatrix {
+  int64_t rows = 0, cols = 0;
+  AlignedBuffer<int8_t> codes;
+  WeightScales scales;
+};
+
+// Whether tensors of the type can be read and written as integers.
+bool IsIntegerType(TensorType type);
+
+// The smallest type that has the codes and, rounded to f16, the scales; nothing if none has.
+std::optional<TensorType> IntegerTypeFor(const IntegerMatrix& matrix);
+
+// Whether the type has the scales and offsets without rounding.
+bool HasExactScales(TensorType type, const IntegerMatrix& matrix);
+
+// Throws UsageError where the type cannot hold the matrix, Error where a scale is none in f16.
+AlignedBuffer<uint8_t> EncodeIntegers(TensorType type, const IntegerMatrix& matrix,
+                                      const TensorOrigin& origin);
+
+// Throws Error if a scale is not finite.
+IntegerMatrix ReadIntegers(const TensorView& view);
+
+// The smallest and the largest code.
+struct CodeSpan {
+  int32_t min, max;
+};
+CodeSpan SpanOf(std::span<const int8_t> codes);
+
+}  // namespace trit
+
+#endif  // TRIT_ENGINE_INTEGER_TENSOR_H_
