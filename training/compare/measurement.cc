@@ -91,8 +91,9 @@ void DescribeMemory(const Model& model, Measurement& measurement) {
 std::unique_ptr<Model> Export(const MeasurementRequest& request, Model model,
                               Measurement& measurement) {
   try {
-    WriteGgufModel(model, request.gguf_path,
-                   {.linear_type = std::nullopt, .embedding_type = request.embeddings});
+    WriteGgufModel(
+        model, request.gguf_path,
+        {.linear_type = std::nullopt, .embedding_type = request.embeddings, .round_scales = true});
     measurement.not_exported = DescribeFile(request, model, measurement);
     if (measurement.not_exported.empty()) return LoadModel(request.gguf_path, {});
     std::filesystem::remove(request.gguf_path);
