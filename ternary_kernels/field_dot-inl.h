@@ -102,7 +102,10 @@ struct FieldDot {
 template <>
 struct FieldDot<8> {
   using Half = FieldDot<4>;
+  // Constructors of its own: those the compiler adds are not for the target.
   struct Sum {
+    HWY_INLINE Sum() {}
+    HWY_INLINE Sum(Int16s l, Int16s h) : low(l), high(h) {}
     Int16s low, high;
   };
   static constexpr int64_t kColumnGroups = Half::kSteps;
