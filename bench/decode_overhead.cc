@@ -13,6 +13,7 @@
 
 #include "engine/model_file.h"
 #include "engine/session.h"
+#include "ternary_kernels/linear_input.h"
 #include "ternary_kernels/matmul_kernel.h"
 #include "ternary_kernels/parallel_for.h"
 
@@ -39,7 +40,7 @@ class Products {
       if (!inputs_.contains(info.cols)) {
         std::vector<float> x(static_cast<size_t>(info.cols));
         for (size_t i = 0; i < x.size(); ++i) x[i] = static_cast<float>(i % 17) - 8.0f;
-        QuantizeActivationsInt8(x.data(), info.cols, 1, info.cols, inputs_[info.cols]);
+        QuantizeLinearInput({.cols = info.cols, .x = x.data()}, 1, inputs_[info.cols]);
       }
     }
     floats_ = AlignedBuffer<float>(static_cast<size_t>(widest));

@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "bench/timing.h"
+#include "ternary_kernels/linear_input.h"
 #include "ternary_kernels/pack_matrix.h"
 #include "ternary_kernels/parallel_for.h"
 
@@ -71,7 +72,7 @@ KernelRun::KernelRun(const MatmulKernel& kernel, LayerShape shape, int64_t num_t
   std::minstd_rand random(7);
   for (float& x : x_) x = static_cast<float>(random()) * 0x1p-30f - 1.0f;
   if (TakesCodes(kernel.format)) {
-    QuantizeActivationsInt8(x_.data(), shape.cols, num_tokens, shape.cols, codes_);
+    QuantizeLinearInput({.cols = shape.cols, .x = x_.data()}, num_tokens, codes_);
   }
 }
 

@@ -28,7 +28,10 @@ std::string RequireText(const nlohmann::json& message, const char* key, const st
 }  // namespace
 
 std::vector<ChatMessage> ParseChatMessages(std::string_view json, const std::string& where) {
-  const nlohmann::json record = ParseStrictJson(json, where);
+  return ChatMessagesOf(ParseStrictJson(json, where), where);
+}
+
+std::vector<ChatMessage> ChatMessagesOf(const nlohmann::json& record, const std::string& where) {
   if (!record.is_object()) Fail(where, "not an object", record.type_name());
   const auto list = record.find("messages");
   if (list == record.end()) Fail(where, "no messages", "");

@@ -41,8 +41,8 @@ class ChatTemplate {
   bool begins_with_bos() const;
 
   // add_generation_prompt: ends with what comes before an answer. Without, it is a conversation to
-  // learn from: formats whose history lacks the token that ends an answer have it here. Throws Error
-  // if there is an unknown role.
+  // learn from: formats whose history lacks the token that ends an answer have it here. Throws
+  // Error if there is an unknown role.
   std::vector<ChatPiece> RenderPieces(std::span<const ChatMessage> messages,
                                       bool add_generation_prompt) const;
   std::string Render(std::span<const ChatMessage> messages, bool add_generation_prompt) const;

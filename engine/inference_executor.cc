@@ -107,9 +107,7 @@ LinearInput InferenceExecutor::InputOf(const Slot& slot) const {
 
 const ActivationCodes& InferenceExecutor::Codes(Slot& slot) {
   if (!slot.codes_ready) {
-    const LinearInput input = InputOf(slot);
-    slot.codes.Resize(rows_, slot.width);
-    ParallelFor(rows_, [&](int64_t r) { QuantizeLinearInputRows(input, r, r + 1, slot.codes); });
+    QuantizeLinearInput(InputOf(slot), rows_, slot.codes);
     slot.codes_ready = true;
   }
   return slot.codes;

@@ -63,7 +63,6 @@ struct PlainLoader {
 
 struct F32Loader : PlainLoader {
   static constexpr WeightFormat kFormat = WeightFormat::kF32;
-  static HWY_INLINE int64_t Offset(int64_t k) { return 4 * k; }
   static HWY_INLINE Floats Load(const uint8_t* row, int64_t k, int64_t lane, Floats) {
     return hn::LoadU(FloatTag(), reinterpret_cast<const float*>(row) + k + lane);
   }

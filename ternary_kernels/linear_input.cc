@@ -4,6 +4,7 @@
 #include <cstring>
 
 #include "ternary_kernels/check.h"
+#include "ternary_kernels/parallel_for.h"
 #include "ternary_kernels/rms_norm.h"
 #include "ternary_kernels/thread_scratch.h"
 
@@ -45,6 +46,11 @@ void QuantizeLinearInputRows(const LinearInput& input, int64_t begin, int64_t en
       std::memset(row + codes.cols, 0, static_cast<size_t>(codes.stride - codes.cols));
     }
   }
+}
+
+void QuantizeLinearInput(const LinearInput& input, int64_t num_rows, ActivationCodes& codes) {
+  codes.Resize(num_rows, input.cols);
+  ParallelFor(num_rows, [&](int64_t r) { QuantizeLinearInputRows(input, r, r + 1, codes); });
 }
 
 void LinearInputBackward(const LinearInput& input, int64_t begin, int64_t end, float* gradient,

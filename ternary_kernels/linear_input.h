@@ -36,6 +36,8 @@ const float* LinearInputRows(const LinearInput& input, int64_t begin, int64_t en
 // Codes of rows [begin, end), which `codes` has room for (Resize). On the calling thread.
 void QuantizeLinearInputRows(const LinearInput& input, int64_t begin, int64_t end,
                              ActivationCodes& codes);
+// Codes of all rows, in parallel. Resizes `codes`.
+void QuantizeLinearInput(const LinearInput& input, int64_t num_rows, ActivationCodes& codes);
 
 // Where the gradient goes; which of them are there, the input says.
 struct LinearInputGradient {

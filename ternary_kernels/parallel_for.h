@@ -33,9 +33,9 @@ class LibraryThreads {
   int previous_;
 };
 
-// body(task) once for each task in [0, num_tasks); tasks are handed out one by one. If a body throws
-// (std::bad_alloc, say), tasks that have not begun are left out, and the first exception that was
-// caught is thrown to the caller.
+// body(task) once for each task in [0, num_tasks); tasks are handed out one by one. If a body
+// throws (std::bad_alloc, say), tasks that have not begun are left out, and the first exception
+// that was caught is thrown to the caller.
 template <typename Body>
 void ParallelFor(int64_t num_tasks, const Body& body) {
   const int num_threads = static_cast<int>(std::min<int64_t>(NumThreads(), num_tasks));
@@ -63,9 +63,8 @@ void ParallelFor(int64_t num_tasks, const Body& body) {
 // may be shorter. The blocks, and so any sum a block forms, do not depend on the number of threads.
 template <typename Body>
 void ParallelForBlocks(int64_t num_items, int64_t block, const Body& body) {
-  ParallelFor((num_items + block - 1) / block, [&](int64_t task) {
-    body(task * block, std::min(num_items, (task + 1) * block));
-  });
+  ParallelFor((num_items + block - 1) / block,
+              [&](int64_t task) { body(task * block, std::min(num_items, (task + 1) * block)); });
 }
 
 }  // namespace trit

@@ -9,10 +9,8 @@
 #define TRIT_TERNARY_KERNELS_QUANTIZE_ACTIVATIONS_SCALAR_
 
 #include <cmath>
-#include <cstring>
 
 #include "ternary_kernels/check.h"
-#include "ternary_kernels/parallel_for.h"
 
 namespace trit {
 
@@ -113,16 +111,6 @@ void QuantizeTokenInt8Reference(const float* x, int64_t cols, int8_t* codes, flo
 
 void QuantizeTokenInt8(const float* x, int64_t cols, int8_t* codes, float* scale, int32_t* sum) {
   HWY_DYNAMIC_DISPATCH(QuantizeToken)(x, cols, codes, scale, sum);
-}
-
-void QuantizeActivationsInt8(const float* x, int64_t x_stride, int64_t num_tokens, int64_t cols,
-                             ActivationCodes& out) {
-  out.Resize(num_tokens, cols);
-  ParallelFor(num_tokens, [&](int64_t token) {
-    int8_t* codes = out.codes.data() + token * out.stride;
-    QuantizeTokenInt8(x + token * x_stride, cols, codes, &out.scales[token], &out.sums[token]);
-    std::memset(codes + cols, 0, out.stride - cols);
-  });
 }
 
 }  // namespace trit

@@ -41,10 +41,6 @@ void QuantizeTokenInt8Reference(const float* x, int64_t cols, int8_t* codes, flo
 // The same bits, vectorized.
 void QuantizeTokenInt8(const float* x, int64_t cols, int8_t* codes, float* scale, int32_t* sum);
 
-// All tokens in parallel. x: (num_tokens, cols), rows x_stride floats apart. Resizes `out`.
-void QuantizeActivationsInt8(const float* x, int64_t x_stride, int64_t num_tokens, int64_t cols,
-                             ActivationCodes& out);
-
 }  // namespace trit
 
 #endif  // TRIT_TERNARY_KERNELS_QUANTIZE_ACTIVATIONS_H_

@@ -10,6 +10,7 @@
 #include "ternary_kernels/linear_backward.h"
 #include "ternary_kernels/linear_cross_entropy.h"
 #include "ternary_kernels/linear_forward.h"
+#include "ternary_kernels/linear_input.h"
 #include "ternary_kernels/matmul_kernel.h"
 #include "ternary_kernels/pack_matrix.h"
 #include "tests/support/float_kernel_test.h"
@@ -72,7 +73,7 @@ BOOST_AUTO_TEST_CASE(integer_forward) {
         return y;
       });
       ActivationCodes activations;
-      QuantizeActivationsInt8(x.data(), kCols, kTokens, kCols, activations);
+      QuantizeLinearInput({.cols = kCols, .x = x.data()}, kTokens, activations);
       const PackedMatrix packed = PackCodes(
           WeightFormat::kInt8, rows, kCols, Copy(scales),
           [&](int64_t r, int8_t* to) { std::copy_n(codes.data() + r * kCols, kCols, to); });
@@ -114,7 +115,7 @@ void CheckBackward() {
   constexpr int64_t kOut[2] = {65, 17};
   const std::vector<float> x = RandomFloats(kRows * kIn, 2.0f, 1);
   ActivationCodes codes;
-  QuantizeActivationsInt8(x.data(), kIn, kRows, kIn, codes);
+  QuantizeLinearInput({.cols = kIn, .x = x.data()}, kRows, codes);
   const float scale = 0.25f;
   const std::vector<float> col_scales = RandomFloats(kOut[1], 1.0f, 9);
   std::vector<std::vector<float>> dy, dweights_before;

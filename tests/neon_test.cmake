@@ -1,5 +1,5 @@
 # Compiles the matmul kernels for arm64 and runs their exactness test under qemu:
-#   cmake -DROOT=<source folder> -DFOLDER=<scratch folder> -P neon_test.cmake
+#   cmake -DROOT=<source folder> -DFOLDER=<scratch folder> "-DSOURCES=<of the kernels>" -P neon_test.cmake
 # Says "Skipped:" where a tool is missing; tools/setup --for-neon installs them.
 cmake_minimum_required(VERSION 3.22)
 
@@ -32,13 +32,10 @@ function(run)
 endfunction()
 
 set(objects "")
-foreach(name aligned_buffer bit_fields ternary_2bit_one field_dot_few field_dot_many ternary_byte
-        ternary_byte_lookup ternary_lookup ternary_lookup_add dense_matmul
-        matmul_kernel matmul_reference pack_matrix packed_matrix parallel_for
-        quantize_activations simd_targets)
+foreach(source ${SOURCES})
   run(${compiler} ${flags} -Wall -Wextra -Wno-missing-field-initializers -Werror
-      -c ${ROOT}/ternary_kernels/${name}.cc -o ${FOLDER}/${name}.o)
-  list(APPEND objects ${FOLDER}/${name}.o)
+      -c ${ROOT}/ternary_kernels/${source} -o ${FOLDER}/${source}.o)
+  list(APPEND objects ${FOLDER}/${source}.o)
 endforeach()
 run(${compiler} ${flags} -DBOOST_TEST_MODULE=neon -include boost/test/included/unit_test.hpp
     ${ROOT}/tests/integer_matmul_test.cc ${objects} ${hwy} -o ${FOLDER}/integer_matmul_test)

@@ -10,6 +10,7 @@
 #include <string>
 #include <vector>
 
+#include "ternary_kernels/linear_input.h"
 #include "ternary_kernels/parallel_for.h"
 #include "ternary_kernels/simd_targets.h"
 
@@ -109,19 +110,18 @@ BOOST_AUTO_TEST_CASE(tokens_are_padded_and_independent) {
   const int threads = NumThreads();
   // The larger shape first: the padding of the next must not keep what it left behind.
   for (const int64_t cols : {1000, 256, 255, 3}) {
-    const int64_t stride = cols + 3;
     for (const int64_t tokens : {5, 1}) {
-      std::vector<float> x(tokens * stride);
+      std::vector<float> x(tokens * cols);
       for (float& v : x) v = normal(random);
       for (const int num_threads : {1, 2}) {
         SetNumThreads(num_threads);
-        QuantizeActivationsInt8(x.data(), stride, tokens, cols, out);
+        QuantizeLinearInput({.cols = cols, .x = x.data()}, tokens, out);
         BOOST_TEST(out.num_tokens == tokens);
         BOOST_TEST(out.cols == cols);
         BOOST_TEST(out.stride == (cols + 255) / 256 * 256);
         for (int64_t t = 0; t < tokens; ++t) {
           const Quantized expected =
-              Reference(std::vector<float>(x.begin() + t * stride, x.begin() + t * stride + cols));
+              Reference(std::vector<float>(x.begin() + t * cols, x.begin() + (t + 1) * cols));
           const int8_t* codes = out.codes.data() + t * out.stride;
           BOOST_TEST(std::memcmp(codes, expected.codes.data(), cols) == 0);
           BOOST_TEST(

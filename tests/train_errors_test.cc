@@ -94,6 +94,8 @@ BOOST_AUTO_TEST_CASE(data) {
         {"a.jsonl:1", "data.chat_template"});
   check("a.jsonl", "{\"messages\": []}\n", 1, {"a.jsonl:1", "messages"},
         {"data.chat_template=chatml"});
+  check("a.bin", std::string(100, '\1'), 2, {"a.bin: token ids cannot stand beside conversations"},
+        {"data.chat_template=chatml", "data.tokenizer=bytes"});
   check("a.csv", "a,b", 1, {"a.csv: unknown kind of data file"});
   CheckTrain(folder, {"data.train=" + (folder / "none*.txt")}, 1, {"no file matches"});
   CheckTrain(folder, {"data.train=" + (folder / "absent.txt")}, 1, {"absent.txt"});

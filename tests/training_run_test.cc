@@ -254,9 +254,9 @@ BOOST_AUTO_TEST_CASE(a_hugging_face_directory_says_what_the_trainer_says) {
   BOOST_TEST((written->tokenizer->data().tokens == trained->tokenizer->data().tokens));
   // Packed trits have one scale a matrix.
   Train(folder.Config(), {"quantizer.granularity=row"}, folder / "rows");
-  BOOST_TEST(Contains(
-      ErrorText([&] { ExportAsHf(folder / "rows", folder / "hf_rows", std::nullopt); }),
-      "expected trits with one scale"));
+  BOOST_TEST(
+      Contains(ErrorText([&] { ExportAsHf(folder / "rows", folder / "hf_rows", std::nullopt); }),
+               "expected trits with one scale"));
   BOOST_TEST(!std::filesystem::exists(folder / "hf_rows"));
 }
 

@@ -69,9 +69,8 @@ class Options {
   void RequiredArguments(const std::string& placeholder, std::vector<std::string>& values,
                          const std::string& help);
 
-  // How many threads read a prompt, where generating has another best number: 0, which is as many
-  // as
-  // --threads says, unless given.
+  // How many threads read a prompt, where generating has another best number. It stays 0, which is
+  // as many as --threads says, unless given.
   void PromptThreads(int64_t& value);
 
   // Text at the end of the help, under a title, its lines as they are.

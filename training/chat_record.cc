@@ -55,7 +55,10 @@ bool IsChatRecord(const nlohmann::json& record) {
 }
 
 std::vector<ChatMessage> ParseChatRecord(std::string_view json, const std::string& where) {
-  const nlohmann::json record = ParseStrictJson(json, where);
+  return ConversationOf(ParseStrictJson(json, where), where);
+}
+
+std::vector<ChatMessage> ConversationOf(const nlohmann::json& record, const std::string& where) {
   if (record.is_object() && !record.contains("messages")) {
     if (record.contains("conversations")) return ParseShareGpt(record["conversations"], where);
     if (record.contains("instruction")) return ParseAlpaca(JsonFields(record, where));
@@ -64,7 +67,7 @@ std::vector<ChatMessage> ParseChatRecord(std::string_view json, const std::strin
                           .expected = "\"messages\", \"conversations\" or \"instruction\"",
                           .found = ShownJson(record)});
   }
-  return ParseChatMessages(json, where);
+  return ChatMessagesOf(record, where);
 }
 
 }  // namespace trit

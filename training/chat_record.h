@@ -21,6 +21,8 @@ bool IsChatRecord(const nlohmann::json& record);
 // Alpaca's input is put after the instruction, a blank line between; "system" is taken if it is
 // there. Throws Error if the line is none of these.
 std::vector<ChatMessage> ParseChatRecord(std::string_view json, const std::string& where);
+// The same of a parsed record.
+std::vector<ChatMessage> ConversationOf(const nlohmann::json& record, const std::string& where);
 
 }  // namespace trit
 

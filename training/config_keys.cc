@@ -320,7 +320,8 @@ const ConfigKeys<DataConfig>& DataKeys() {
       Choice("order", &D::order,
              {{"shuffle", DataOrder::kShuffle}, {"sequential", DataOrder::kSequential}}, kMustStay,
              "\"shuffle\" (rows in a new order every epoch) or \"sequential\""),
-      String("chat_template", &D::chat_template, kMustStay, "template for conversations, beside which texts may stand; empty: texts only"),
+      String("chat_template", &D::chat_template, kMustStay,
+             "template for conversations, beside which texts may stand; empty: texts only"),
       Bool("document_mask", &D::document_mask, kMustStay,
            "text: a document, which ends with the tokenizer's eos, does not see those before it in "
            "a row; conversations never do"),

@@ -1,24 +1,35 @@
 #include "training/document_source.h"
 
+#include "engine/error.h"
 #include "engine/strict_json.h"
 #include "training/chat_record.h"
 #include "training/text_source.h"
+#include "training/token_file.h"
 
 namespace trit {
 
-MixedDocument ParseMixedRecord(std::string_view json, const std::string& where) {
+namespace {
+
+MixedDocument ParseLine(std::string_view json, const std::string& where) {
   const nlohmann::json record = ParseStrictJson(json, where);
-  if (record.is_object() && record.contains("text") && !IsChatRecord(record)) {
-    return ParseTextRecord(json, where);
-  }
-  return ParseChatRecord(json, where);
+  const bool is_text = record.is_object() && record.contains("text") && !IsChatRecord(record);
+  if (is_text) return TextOf(record, where);
+  return ConversationOf(record, where);
 }
+
+}  // namespace
 
 void ForEachMixedDocument(const std::string& path,
                           const std::function<void(MixedDocument document, uint64_t bytes)>& use) {
+  if (IsTokenFile(path)) {
+    throw UsageError(ErrorInfo{.what = "token ids cannot stand beside conversations",
+                               .file = path,
+                               .expected = "a .txt or .jsonl file",
+                               .hint = "ids are trained on without data.chat_template"});
+  }
   if (path.ends_with(".jsonl")) {
     ForEachJsonLine(path, [&](std::string_view json, const std::string& where) {
-      use(ParseMixedRecord(json, where), json.size() + 1);
+      use(ParseLine(json, where), json.size() + 1);
     });
     return;
   }

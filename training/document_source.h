@@ -8,7 +8,6 @@
 #include <cstdint>
 #include <functional>
 #include <string>
-#include <string_view>
 #include <variant>
 #include <vector>
 
@@ -18,9 +17,6 @@ namespace trit {
 
 // Of a text every token is learned, of a conversation what the assistant says.
 using MixedDocument = std::variant<std::string, std::vector<ChatMessage>>;
-
-// A line of a .jsonl file. `where` goes into messages. Throws Error if it is neither.
-MixedDocument ParseMixedRecord(std::string_view json, const std::string& where);
 
 // Calls `use` for every document of the file, in order, with the bytes of the file it takes up.
 // Throws Error with the file, and the line where there is one.

@@ -14,8 +14,8 @@
 namespace trit {
 
 struct Progress {
-  std::string label;       // what is under way, where several things are; may be empty
-  int64_t step = 0;  // steps done
+  std::string label;  // what is under way, where several things are; may be empty
+  int64_t step = 0;   // steps done
   int64_t num_steps = 0;
   double loss = 0;
   std::optional<double> validation_loss;  // the latest
@@ -24,8 +24,9 @@ struct Progress {
   double seconds_left = 0;
 };
 
-// "[2/5] int4  step 120/1000  loss 3.2145  val 3.3011  lr 1.20e-03  5.2k tok/s  2m13s left", without a line
-// end. In less than its length, what matters least is left out; never longer than `width`.
+// "[2/5] int4  step 120/1000  loss 3.2145  val 3.3011  lr 1.20e-03  5.2k tok/s  2m13s left",
+// without a line end. In less than its length, what matters least is left out; never longer than
+// `width`.
 std::string FormatProgress(const Progress& progress, size_t width);
 
 // "45s", "2m13s", "3h07m", "5d02h".

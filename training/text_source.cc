@@ -45,11 +45,14 @@ bool IsBlank(std::string_view line) {
 }  // namespace
 
 std::string ParseTextRecord(std::string_view json, const std::string& where) {
+  return TextOf(ParseStrictJson(json, where), where);
+}
+
+std::string TextOf(const nlohmann::json& record, const std::string& where) {
   const auto fail = [&](const std::string& what, const std::string& found) {
     throw Error(
         ErrorInfo{.what = what, .file = where, .expected = "{\"text\": \"...\"}", .found = found});
   };
-  const nlohmann::json record = ParseStrictJson(json, where);
   if (!record.is_object()) fail("not an object", std::string(record.type_name()));
   const auto text = record.find("text");
   if (text == record.end()) {

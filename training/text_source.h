@@ -10,6 +10,7 @@
 
 #include <cstdint>
 #include <functional>
+#include <nlohmann/json_fwd.hpp>
 #include <span>
 #include <string>
 #include <string_view>
@@ -31,6 +32,8 @@ void ForEachJsonLine(
 
 // The text of such a line, {"text": "…"}. `where` goes into messages. Throws Error.
 std::string ParseTextRecord(std::string_view json, const std::string& where);
+// The same of a parsed record.
+std::string TextOf(const nlohmann::json& record, const std::string& where);
 
 // Appends the ids of a document, as document_encoder.h makes them.
 void AppendDocument(const Tokenizer& tokenizer, std::string_view text, TokenArray& tokens);

@@ -27,7 +27,7 @@ struct RunOptions {
   std::string program;  // "trit 1.2.3", kept in the run
   // Where the first step's gradients go, before clipping, as safetensors; empty: nowhere.
   std::string dump_gradients;
-  std::ostream* progress = nullptr;     // live line and news
+  std::ostream* progress = nullptr;  // live line and news
   // For one run of several: stands before the live line, beside which there is little news.
   std::string label;
   std::function<int()> progress_width;  // TerminalWidth
