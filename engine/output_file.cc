@@ -130,6 +130,13 @@ void OutputFile::Commit() {
   SyncDirectory(DirectoryOf(target_));
 }
 
+void MakeDirectories(const std::string& path) {
+  std::error_code error;
+  std::filesystem::create_directories(path, error);
+  if (!error) return;
+  throw Error(ErrorInfo{.what = "cannot make the directory: " + error.message(), .file = path});
+}
+
 void SyncDirectory(const std::string& directory) {
   const int descriptor = open(directory.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
   if (descriptor < 0) return;  // a directory may be writable and not readable

@@ -42,6 +42,9 @@ class OutputFile {
   int descriptor_ = -1;
 };
 
+// Makes the directory, and those it is in. Throws Error.
+void MakeDirectories(const std::string& path);
+
 // Makes names that were created, changed or removed in a directory last through a power failure,
 // where the file system can. Throws Error if it fails.
 void SyncDirectory(const std::string& directory);

@@ -2,11 +2,10 @@
 #include <fmt/format.h>
 #include <unistd.h>
 
-#include <csignal>
 #include <iostream>
 
-#include "engine/error.h"
 #include "tools/command.h"
+#include "tools/interrupt.h"
 #include "tools/options.h"
 #include "tools/output.h"
 #include "training/compare/comparison.h"
@@ -15,13 +14,6 @@
 
 namespace trit {
 namespace {
-
-volatile std::sig_atomic_t interrupted = 0;
-
-void OnInterrupt(int) {
-  interrupted = 1;
-  std::signal(SIGINT, SIG_DFL);  // the second one ends the program at once
-}
 
 void PrintEstimate(const ComparisonConfig& config, const std::string& out) {
   double total = 0;
@@ -60,17 +52,15 @@ void RunCompare(const Command& command, std::span<const std::string> arguments) 
     PrintEstimate(config, out);
     return;
   }
-  std::signal(SIGINT, OnInterrupt);
-  std::signal(SIGTERM, OnInterrupt);
+  CatchInterrupts();
   const std::optional<ComparisonResult> result =
       RunComparison(config, {.directory = out,
                              .program = "trit " TRIT_VERSION,
                              .progress = &std::cerr,
                              .progress_width = [] { return TerminalWidth(STDERR_FILENO); },
-                             .stop_requested = [] { return interrupted != 0; }});
+                             .stop_requested = Interrupted});
   if (!result) {
-    std::cerr << fmt::format("stopped; go on with the same command: trit compare {} --out {}\n",
-                             config_path, out);
+    std::cerr << "stopped; the same command goes on\n";
     return;
   }
   Print(ComparisonMarkdown(*result));

@@ -2,13 +2,13 @@
 #include <fmt/format.h>
 
 #include <chrono>
-#include <csignal>
 #include <filesystem>
 #include <thread>
 
 #include "engine/error.h"
 #include "engine/output_file.h"
 #include "tools/command.h"
+#include "tools/interrupt.h"
 #include "tools/options.h"
 #include "tools/output.h"
 #include "training/report/run_report.h"
@@ -16,10 +16,6 @@
 
 namespace trit {
 namespace {
-
-volatile std::sig_atomic_t stopped = 0;
-
-void OnInterrupt(int) { stopped = 1; }
 
 void WriteReport(const std::vector<std::string>& directories, const std::string& path,
                  std::optional<int> refresh_seconds) {
@@ -66,15 +62,14 @@ void RunReportCommand(const Command& command, std::span<const std::string> argum
   Print(path + "\n");
   if (!watch) return;
   FlushOutput();
-  std::signal(SIGINT, OnInterrupt);
-  std::signal(SIGTERM, OnInterrupt);
+  CatchInterrupts();
   std::vector<uintmax_t> seen = Sizes(runs);
-  while (stopped == 0) {
-    for (int64_t tenths = 0; tenths < 10 * interval && stopped == 0; ++tenths) {
+  while (!Interrupted()) {
+    for (int64_t tenths = 0; tenths < 10 * interval && !Interrupted(); ++tenths) {
       std::this_thread::sleep_for(std::chrono::milliseconds(100));
     }
     const std::vector<uintmax_t> now = Sizes(runs);
-    if (stopped != 0 || now == seen) continue;
+    if (Interrupted() || now == seen) continue;
     seen = now;
     WriteReport(runs, path, refresh);
   }

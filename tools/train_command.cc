@@ -2,11 +2,11 @@
 #include <fmt/format.h>
 #include <unistd.h>
 
-#include <csignal>
 #include <iostream>
 
 #include "engine/error.h"
 #include "tools/command.h"
+#include "tools/interrupt.h"
 #include "tools/options.h"
 #include "tools/output.h"
 #include "training/dry_run.h"
@@ -17,13 +17,6 @@
 
 namespace trit {
 namespace {
-
-volatile std::sig_atomic_t interrupted = 0;
-
-void OnInterrupt(int) {
-  interrupted = 1;
-  std::signal(SIGINT, SIG_DFL);  // the second one ends the program at once
-}
 
 void PrintDryRun(const TrainingConfig& config) {
   const DryRunResult result = DryRun(config);
@@ -101,8 +94,7 @@ void RunTrain(const Command& command, std::span<const std::string> arguments) {
     throw UsageError(
         ErrorInfo{.what = "missing", .key = "--out", .hint = "it names the directory of the run"});
   }
-  std::signal(SIGINT, OnInterrupt);
-  std::signal(SIGTERM, OnInterrupt);
+  CatchInterrupts();
   const RunOutcome outcome =
       RunTraining(std::move(config), {.directory = *out,
                                       .resume = resume,
@@ -110,7 +102,7 @@ void RunTrain(const Command& command, std::span<const std::string> arguments) {
                                       .dump_gradients = gradients.value_or(""),
                                       .progress = &std::cerr,
                                       .progress_width = [] { return TerminalWidth(STDERR_FILENO); },
-                                      .stop_requested = [] { return interrupted != 0; }});
+                                      .stop_requested = Interrupted});
   if (outcome.interrupted) {
     std::cerr << fmt::format(
         "stopped after step {}; go on with: trit train {}/{} --out {} --resume\n",

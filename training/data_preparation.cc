@@ -138,12 +138,8 @@ class Preparation {
   }
 
   void PrepareDirectory() const {
+    MakeDirectories(options_.out);
     std::error_code error;
-    fs::create_directories(options_.out, error);
-    if (error) {
-      throw Error(
-          ErrorInfo{.what = "cannot make the directory: " + error.message(), .file = options_.out});
-    }
     for (const auto& entry : fs::directory_iterator(options_.out, error)) {
       if (!IsTokenFile(entry.path().string())) continue;
       throw UsageError(ErrorInfo{.what = "the directory has token files already",

@@ -26,7 +26,8 @@ EvaluationResult Evaluate(
     }
   }
   EvaluationResult result;
-  result.loss = sum / static_cast<double>(source.NumTargets(num_rows));
+  result.num_targets = source.NumTargets(num_rows);
+  result.loss = sum / static_cast<double>(result.num_targets);
   if (bytes > 0) result.bits_per_byte = sum / bytes / std::numbers::ln2;
   return result;
 }

@@ -12,7 +12,8 @@
 namespace trit {
 
 struct EvaluationResult {
-  double loss = 0;  // nats a token
+  double loss = 0;          // nats a token
+  int64_t num_targets = 0;  // tokens it is of
   std::optional<double> bits_per_byte;
 };
 

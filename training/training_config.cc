@@ -17,6 +17,7 @@
 #include "training/model_presets.h"
 #include "training/nearest_name.h"
 #include "training/training_config_table.h"
+#include "training/weight_quantizer.h"
 #include "training/weight_width.h"
 
 namespace trit {
@@ -261,6 +262,21 @@ void ResolveQuantizer(const std::string& file, QuantizationConfig& quantizer) {
   for (QuantizerRule& rule : quantizer.rules) resolve(rule.choice, rule.match);
 }
 
+// Before anything takes time: what the model's matrices cannot be quantized with.
+void RequireQuantizersFit(const std::string& file, const TrainingConfig& config) {
+  const WeightTable table(config.model);
+  for (const WeightInfo& info : table.weights()) {
+    if (info.kind != WeightKind::kLinear) continue;
+    try {
+      MakeWeightQuantizer(config.quantizer.For(info.name), info);
+    } catch (const UsageError& error) {
+      ErrorInfo with_file = error.info();
+      with_file.file = file;
+      throw UsageError(std::move(with_file));
+    }
+  }
+}
+
 void ResolveData(const toml::table& root, const std::string& file, DataConfig& data) {
   const auto given = [&](const char* key) { return root["data"][key].node() != nullptr; };
   if (!data.validation.empty()) {
@@ -452,6 +468,7 @@ TrainingConfig TrainingConfigFromTable(toml::table root, const std::string& file
   ResolveQuantizer(file, config.quantizer);
   ResolveData(root, file, config.data);
   ResolveModel(root, file, config);
+  RequireQuantizersFit(file, config);
   ResolveTrain(file, config);
   ResolveSchedule(root, file, config);
   ResolveEvaluation(file, config);

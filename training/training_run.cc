@@ -121,12 +121,7 @@ class Run {
   }
 
   void PrepareDirectory() {
-    std::error_code error;
-    std::filesystem::create_directories(options_.directory, error);
-    if (error) {
-      throw Error(ErrorInfo{.what = "cannot make the directory: " + error.message(),
-                            .file = options_.directory});
-    }
+    MakeDirectories(options_.directory);
     checkpoints_ = ListCheckpoints(options_.directory);
     if (!options_.resume && std::filesystem::exists(File(kMetricsFile))) {
       throw UsageError(ErrorInfo{.what = "the directory has a run already",

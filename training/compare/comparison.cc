@@ -2,14 +2,11 @@
 
 #include <fmt/format.h>
 
-#include <filesystem>
 #include <memory>
 #include <utility>
 
 #include "engine/error.h"
 #include "engine/output_file.h"
-#include "ternary_kernels/parallel_for.h"
-#include "ternary_kernels/simd_targets.h"
 #include "training/checkpoint.h"
 #include "training/compare/comparison_page.h"
 #include "training/compare/comparison_steps.h"
@@ -23,22 +20,14 @@
 namespace trit {
 namespace {
 
-void MakeDirectory(const std::string& path) {
-  std::error_code error;
-  std::filesystem::create_directories(path, error);
-  if (!error) return;
-  throw Error(ErrorInfo{.what = "cannot make the directory: " + error.message(), .file = path});
-}
-
 class Comparison {
  public:
   Comparison(const ComparisonConfig& config, const ComparisonOptions& options)
       : config_(config), options_(options), records_(RecordsDirectory(options.directory)) {
-    MakeDirectory(options_.directory + "/models");
-    MakeDirectory(RecordsDirectory(options_.directory));
+    MakeDirectories(options_.directory + "/models");
+    MakeDirectories(RecordsDirectory(options_.directory));
+    Begin("inputs", InputsFingerprint(FullPrecisionTrainingConfig(config_, {})));
     result_.program = options.program;
-    result_.machine =
-        fmt::format("{}, {} thread{}", SimdTarget(), NumThreads(), NumThreads() == 1 ? "" : "s");
     result_.plan = MakeComparisonPlan(config_, options_.directory, PrepareTokenizer());
     result_.runs.resize(result_.plan.runs.size());
     result_.models.resize(result_.plan.models.size());
@@ -63,12 +52,17 @@ class Comparison {
   }
 
  private:
+  // Notes what a step starts from, or refuses to go on with it from something else.
+  void Begin(const std::string& step, const std::string& fingerprint) {
+    if (!records_.Find(step, fingerprint)) records_.Save(step, fingerprint, true);
+  }
+
   // One that data.tokenizer would have every run train is trained once; else empty.
   std::string PrepareTokenizer() {
     const TrainingConfig config = FullPrecisionTrainingConfig(config_, {});
     if (!TrainsTokenizer(config)) return "";
     const std::string path = options_.directory + "/" + kTokenizerFile;
-    const std::string fingerprint = TokenizerFingerprint(config);
+    const std::string fingerprint = InputsFingerprint(config);
     if (!records_.Find("tokenizer", fingerprint)) {
       SaveRunTokenizer(*MakeRunTokenizer(config), config.data.chat_template, path);
       records_.Save("tokenizer", fingerprint, true);
@@ -88,6 +82,8 @@ class Comparison {
       result_.runs[index] = TrainingRecordFromJson(*record, records_.Path(step));
       return true;
     }
+    // A run may be continued with another schedule; a comparison's may not.
+    Begin("begin-" + run.id, fingerprint);
     const RunOutcome outcome = RunTraining(run.config, {.directory = directory,
                                                         .resume = true,
                                                         .program = options_.program,
@@ -107,18 +103,18 @@ class Comparison {
     const std::string step = MeasureStepName(model);
     const std::string fingerprint = ModelFingerprint(result_.plan, index, config_.embeddings);
     Measurement& measurement = result_.models[index];
+    // What happens inside is shown of one seed.
+    const bool profiled = model.seed == config_.seeds.front();
     if (const auto record = records_.Find(step, fingerprint)) {
       measurement = MeasurementFromJson(*record, records_.Path(step));
-      return;
+      if (!profiled || measurement.profile) return;
     }
     const PlannedRun& run = result_.plan.runs[model.run];
     const std::string directory = RunPath(options_.directory, run);
     const std::string tokenizer_file = directory + "/" + kTokenizerFile;
     TrainingConfig config = model.config;
     PrepareQuality(tokenizer_file, config);
-    // What happens inside is shown of one seed.
     std::unique_ptr<Model> reference;
-    const bool profiled = model.seed == config_.seeds.front();
     if (profiled && model.reference) {
       const PlannedModel& other = result_.plan.models[*model.reference];
       reference = LoadTrainedModel(RunPath(options_.directory, result_.plan.runs[other.run]));

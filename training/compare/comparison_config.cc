@@ -123,6 +123,26 @@ toml::table TrainingTable(const CompareSection& section, toml::table rest,
   return ParseTomlFile(ReadTextFile(section.config, kMaxConfigBytes), section.config);
 }
 
+// What would only be found out when the first model has been trained.
+void RequireMeasurable(const ComparisonConfig& config, const TrainingConfig& base) {
+  if (base.data.validation.empty() && base.data.validation_fraction == 0) {
+    throw UsageError(ErrorInfo{.what = "there is no validation data to measure models on",
+                               .file = config.file,
+                               .key = "data.validation_fraction",
+                               .expected = "more than 0, or data.validation"});
+  }
+  const TensorTypeInfo& type = InfoOf(config.embeddings);
+  if (base.model.hidden_size % static_cast<int64_t>(type.block_elements) != 0) {
+    throw UsageError(ErrorInfo{.what = fmt::format("rows of embeddings do not fit {}", type.name),
+                               .file = config.file,
+                               .key = "compare.embeddings",
+                               .expected = fmt::format("a model.hidden_size that is a multiple of "
+                                                       "{}",
+                                                       type.block_elements),
+                               .found = std::to_string(base.model.hidden_size)});
+  }
+}
+
 // Takes the tables of [[method]] out of the file's.
 toml::array TakeMethods(toml::table& root, const std::string& file) {
   toml::node* node = root.get("method");
@@ -177,6 +197,7 @@ ComparisonConfig ParseComparisonConfig(std::string_view toml, const std::string&
   config.full_precision = TomlText(full_precision);
   const TrainingConfig base = TrainingConfigFromTable(std::move(training), config.file, overrides);
   if (config.seeds.empty()) config.seeds = {base.train.seed};
+  RequireMeasurable(config, base);
 
   std::set<std::string> used;
   for (const toml::node& node : methods) {

@@ -38,7 +38,7 @@ struct ComparisonMethod {
 };
 
 struct ComparisonConfig {
-  std::string file;                    // as the user gave it
+  std::string file;                    // that has the training config
   std::string training;                // TOML
   std::string full_precision;          // the same without quantizers
   std::vector<std::string> overrides;  // of both, from the command line

@@ -17,7 +17,7 @@
 namespace trit {
 namespace {
 
-// Dry runs, of which those that differ in nothing that takes time are made once.
+// Dry runs, of which those that differ in seed and initial weights alone are made once.
 class Estimator {
  public:
   const DryRunResult& Of(TrainingConfig config) {
@@ -52,6 +52,7 @@ std::vector<EstimatedStep> EstimateComparison(const ComparisonConfig& config,
   }
   const ComparisonPlan plan = MakeComparisonPlan(config, directory, tokenizer);
   const StepRecords records(RecordsDirectory(directory));
+  records.Find("inputs", InputsFingerprint(base));  // refuses another comparison's directory
   Estimator estimator;
   std::vector<EstimatedStep> steps;
   for (const PlannedStep& step : plan.steps) {

@@ -44,10 +44,7 @@ Json RowJson(const ComparisonResult& result, const ComparisonRow& row, size_t in
 }  // namespace
 
 std::string ComparisonJson(const ComparisonResult& result) {
-  Json json = {{"program", result.program},
-               {"machine", result.machine},
-               {"rows", Json::array()},
-               {"runs", Json::array()}};
+  Json json = {{"program", result.program}, {"rows", Json::array()}, {"runs", Json::array()}};
   const std::vector<ComparisonRow> rows = ComparisonRows(result);
   for (size_t r = 0; r < rows.size(); ++r) json["rows"].push_back(RowJson(result, rows[r], r));
   for (size_t i = 0; i < result.runs.size(); ++i) {

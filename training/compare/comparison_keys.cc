@@ -16,6 +16,7 @@ namespace {
 
 constexpr int64_t kMaxSteps = 1'000'000'000;
 constexpr size_t kMaxSeeds = 100;
+constexpr int64_t kMaxSeed = int64_t{1} << 62;  // leaves room for the seeds of continued runs
 
 // A key that the tables of this file have beside the training config's.
 template <typename Struct>
@@ -40,7 +41,7 @@ std::vector<int64_t> ReadSeeds(const toml::node& node, const std::string& key) {
   }
   std::vector<int64_t> seeds;
   for (const toml::node& element : *list) {
-    seeds.push_back(ReadInteger(element, key, 0, INT64_MAX));
+    seeds.push_back(ReadInteger(element, key, 0, kMaxSeed));
     if (std::count(seeds.begin(), seeds.end(), seeds.back()) > 1) {
       ThrowConfigError(element, key, "given twice", "different seeds");
     }

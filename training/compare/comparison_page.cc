@@ -34,7 +34,7 @@ class Page {
 
   HtmlPage Make() {
     page_.AddHeading(1, "Comparison");
-    page_.AddParagraph(fmt::format("{}; {}", result_.program, result_.machine));
+    page_.AddParagraph(result_.program);
     for (const ComparisonTable& table : {QualityTable(rows_), CostTable(rows_)}) {
       page_.Add(TableHtml(table.table, table.num_text_columns));
     }
@@ -144,17 +144,15 @@ class Page {
                       .curves = {},
                       .log_y = true,
                       .whole_x = true};
-    LineChart outputs{.title = "Error of the layers",
-                      .note =
-                          "relative L2 of what comes out of each against the full-precision "
-                          "model, on validation text",
-                      .x_name = "layer",
-                      .curves = {},
-                      .log_y = true,
-                      .whole_x = true};
+    LineChart outputs = weights;
+    outputs.title = "Error of the layers";
+    outputs.note =
+        "relative L2 of what comes out of each against the full-precision model, on validation "
+        "text";
     for (size_t r = 0; r < rows_.size(); ++r) {
       const std::optional<ModelProfile>& profile = First(r).profile;
-      if (!profile) continue;
+      // The first model is compared with itself: zeros, which a logarithmic axis has no place for.
+      if (!profile || !result_.plan.models[FirstModel(r)].reference) continue;
       ChartCurve curve{.name = rows_[r].method.name,
                        .x = {},
                        .y = {},

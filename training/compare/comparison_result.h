@@ -10,21 +10,16 @@
 
 #include "training/compare/comparison_plan.h"
 #include "training/compare/measurement.h"
+#include "training/report/run_history.h"
 
 namespace trit {
 
-// A value over training steps; equal lengths.
-struct TrainingCurve {
-  std::vector<double> steps, values;
-};
-
 struct TrainingRecord {
-  int64_t steps = 0;
   double tokens = 0;
   double seconds = 0;            // evaluations and checkpoints included
   double tokens_per_second = 0;  // median of the steps
-  TrainingCurve loss;            // nats a token, means over up to 400 pieces of the run
-  TrainingCurve validation_loss;
+  StepSeries loss;               // nats a token, means over up to 400 pieces of the run
+  StepSeries validation_loss;
 };
 
 // Of a finished run's directory. Throws Error.
@@ -37,7 +32,6 @@ struct ComparisonResult {
   std::vector<TrainingRecord> runs;  // as plan.runs
   std::vector<Measurement> models;   // as plan.models
   std::string program;               // "trit 1.2.3"
-  std::string machine;               // what speeds were measured on: "AVX3_ZEN4, 2 threads"
 };
 
 }  // namespace trit

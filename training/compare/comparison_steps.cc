@@ -2,12 +2,16 @@
 
 #include <fmt/format.h>
 
+#include <filesystem>
+#include <system_error>
+
+#include "training/data_files.h"
 #include "training/fingerprint.h"
 
 namespace trit {
 namespace {
 
-// Without the files of the comparison itself.
+// Without what InputsFingerprint has, which plans replace by files of the comparison itself.
 void AddConfig(TrainingConfig config, Fingerprint& fingerprint) {
   config.data.tokenizer.clear();
   config.checkpoint.init.clear();
@@ -26,10 +30,23 @@ bool TrainsTokenizer(const TrainingConfig& config) {
   return ParseTokenizerChoice(config.data.tokenizer).kind == TokenizerChoice::Kind::kTrain;
 }
 
-std::string TokenizerFingerprint(const TrainingConfig& config) {
+std::string InputsFingerprint(const TrainingConfig& config) {
   Fingerprint fingerprint;
+  const auto add_file = [&](const std::string& path) {
+    std::error_code error;  // what cannot be read says so when it is
+    fingerprint.Add(fmt::format("{} {}", path, std::filesystem::file_size(path, error)));
+  };
+  for (const auto* files : {&config.data.train, &config.data.validation,
+                            &config.evaluation.multiple_choice, &config.evaluation.exact_match}) {
+    fingerprint.Add(fmt::format("{} names", files->size()));
+    for (const std::string& path : ExpandDataFiles(*files)) add_file(path);
+  }
+  fingerprint.Add(config.data.chat_template);
   fingerprint.Add(config.data.tokenizer);
-  for (const std::string& path : config.data.train) fingerprint.Add(path);
+  if (ParseTokenizerChoice(config.data.tokenizer).kind == TokenizerChoice::Kind::kFile) {
+    add_file(config.data.tokenizer);
+  }
+  fingerprint.Add(config.checkpoint.init);
   return fingerprint.Hex();
 }
 

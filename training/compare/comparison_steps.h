@@ -17,8 +17,10 @@ std::string MeasureStepName(const PlannedModel& model);
 // Whether every run would train a tokenizer of its own.
 bool TrainsTokenizer(const TrainingConfig& config);
 
-// Of all that a step's result follows from, but not of where the comparison lies.
-std::string TokenizerFingerprint(const TrainingConfig& config);
+// Of what all steps read: the user's tokenizer, initial weights and conversation format, and the
+// data, by its files' names and sizes.
+std::string InputsFingerprint(const TrainingConfig& config);
+// Of all else that a step's result follows from, but not of where the comparison lies.
 std::string RunFingerprint(const ComparisonPlan& plan, size_t run);
 std::string ModelFingerprint(const ComparisonPlan& plan, size_t model, TensorType embeddings);
 

@@ -9,6 +9,7 @@
 
 #include "training/progress_line.h"
 #include "training/report/axis.h"
+#include "training/report/median.h"
 
 namespace trit {
 namespace {
@@ -27,11 +28,6 @@ struct Subject {
 
 using Value = std::optional<double>;
 
-double Median(std::vector<double> values) {
-  std::sort(values.begin(), values.end());
-  return values[values.size() / 2];
-}
-
 std::string Fixed4(double value) { return fmt::format("{:.4f}", value); }
 std::string Fixed3(double value) { return fmt::format("{:.3f}", value); }
 std::string Fixed2(double value) { return fmt::format("{:.2f}", value); }
@@ -39,7 +35,7 @@ std::string Whole(double value) { return fmt::format("{:.0f}", value); }
 std::string Percent(double value) { return fmt::format("{:.1f} %", 100 * value); }
 std::string Megabytes(double value) { return fmt::format("{:.3f}", value / 1e6); }
 std::string Scientific(double value) {
-  return value == 0 ? std::string("0") : fmt::format("{:+.1e}", value);
+  return value == 0 ? std::string("0") : fmt::format("{:.1e}", value);
 }
 
 struct FigureRow {
@@ -228,14 +224,14 @@ ComparisonTable CostTable(const std::vector<ComparisonRow>& rows) {
 
 std::vector<std::string> ComparisonNotes(const ComparisonResult& result,
                                          const std::vector<ComparisonRow>& rows) {
-  const PlannedModel& first = result.plan.models.front();
+  const Measurement& first = result.models.front();
+  const bool all_tokens = result.plan.models.front().config.train.eval_tokens == 0;
   std::vector<std::string> notes;
   notes.push_back(fmt::format(
       "Every model is measured through inference on its exported file, unless the table says \"in "
       "memory\", on {}. Figures are {}.",
-      first.config.train.eval_tokens > 0
-          ? fmt::format("the first {} validation tokens", first.config.train.eval_tokens)
-          : std::string("all validation tokens"),
+      fmt::format("{} {} validation tokens", all_tokens ? "all" : "the first",
+                  first.validation_tokens),
       rows.front().seeds.size() > 1
           ? fmt::format("means over {} seeds ± their standard deviation", rows.front().seeds.size())
           : std::string("of one seed")));
@@ -257,14 +253,15 @@ std::vector<std::string> ComparisonNotes(const ComparisonResult& result,
     }
   }
   notes.push_back(ratio + ".");
+  std::set<std::string> machines;
+  for (const Measurement& measurement : result.models) machines.insert(measurement.machine);
   notes.push_back(fmt::format(
       "Decoding: median of repetitions ± their median distance from it, one token at a time, on "
-      "{}. "
-      "Training: "
-      "all steps that a model's weights have seen, evaluations included; rounding afterwards takes "
+      "{}. Training: all steps that a model's weights have seen, evaluations included; rounding "
+      "afterwards takes "
       "none. \"File - trainer\": by how much the loss of the file differs from the trainer's own "
       "evaluation of the same tokens.",
-      result.machine));
+      fmt::join(machines, " and ")));
   return notes;
 }
 

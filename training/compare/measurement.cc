@@ -6,17 +6,17 @@
 #include <cmath>
 #include <filesystem>
 #include <memory>
-#include <nlohmann/json.hpp>
 #include <set>
 #include <utility>
 
 #include "engine/error.h"
 #include "engine/gguf_model_writer.h"
 #include "engine/gguf_reader.h"
-#include "engine/json_fields.h"
 #include "engine/model_file.h"
 #include "engine/model_summary.h"
 #include "engine/speed_test.h"
+#include "ternary_kernels/parallel_for.h"
+#include "ternary_kernels/simd_targets.h"
 #include "training/compare/inference_pass.h"
 #include "training/evaluation.h"
 #include "training/run_tokenizer.h"
@@ -115,6 +115,7 @@ void MeasureLoss(const Model& model, const TrainingConfig& config,
        .token_bytes = token_bytes},
       [&pass](const LabeledBatch& rows, std::span<float> losses) { pass.Losses(rows, losses); });
   measurement.validation_loss = result.loss;
+  measurement.validation_tokens = result.num_targets;
   measurement.bits_per_byte = result.bits_per_byte;
 }
 
@@ -167,6 +168,8 @@ Measurement MeasureModel(const MeasurementRequest& request, const RunQuestions& 
     measurement.multiple_choice = score.multiple_choice;
   }
   measurement.decode_tokens_per_second = DecodeSpeeds(*model);
+  measurement.machine =
+      fmt::format("{}, {} thread{}", SimdTarget(), NumThreads(), NumThreads() == 1 ? "" : "s");
   if (request.is_reference || request.reference != nullptr) {
     measurement.profile =
         ProfileModel(trainer.model().parameters(), *model,

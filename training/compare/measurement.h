@@ -1,5 +1,5 @@
 // What is found out about one model of a comparison, measured through inference on its exported
-// file, and kept as JSON beside it.
+// file, and kept as JSON in the comparison's records.
 #ifndef TRIT_TRAINING_COMPARE_MEASUREMENT_H_
 #define TRIT_TRAINING_COMPARE_MEASUREMENT_H_
 
@@ -20,6 +20,7 @@ namespace trit {
 
 struct Measurement {
   double validation_loss = 0;  // nats a token, over the tokens the trainer evaluates on
+  int64_t validation_tokens = 0;
   std::optional<double> bits_per_byte;
   double trainer_loss = 0;                // what the trainer's evaluation says of the same tokens
   std::optional<double> exact_match;      // share right
@@ -29,6 +30,7 @@ struct Measurement {
   int64_t bytes = 0;           // of the file, else of the weights in memory
   double bits_per_weight = 0;  // of the matrices of the layers, scales included
   std::vector<double> decode_tokens_per_second;  // of each repetition
+  std::string machine;                           // what it was measured on: "AVX3_ZEN4, 2 threads"
   std::optional<ModelProfile> profile;
 };
 

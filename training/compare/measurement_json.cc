@@ -55,6 +55,7 @@ std::vector<BeforeAndAfter> Histograms(const JsonFields& fields, const char* key
 
 nlohmann::ordered_json MeasurementToJson(const Measurement& measurement) {
   Json json = {{"validation_loss", measurement.validation_loss},
+               {"validation_tokens", measurement.validation_tokens},
                {"bits_per_byte", OptionalJson(measurement.bits_per_byte)},
                {"trainer_loss", measurement.trainer_loss},
                {"exact_match", OptionalJson(measurement.exact_match)},
@@ -63,7 +64,8 @@ nlohmann::ordered_json MeasurementToJson(const Measurement& measurement) {
                {"not_exported", measurement.not_exported},
                {"bytes", measurement.bytes},
                {"bits_per_weight", measurement.bits_per_weight},
-               {"decode_tokens_per_second", measurement.decode_tokens_per_second}};
+               {"decode_tokens_per_second", measurement.decode_tokens_per_second},
+               {"machine", measurement.machine}};
   if (measurement.profile) {
     const ModelProfile& profile = *measurement.profile;
     json["profile"] = {{"weights", HistogramsJson(profile.weights)},
@@ -79,6 +81,7 @@ Measurement MeasurementFromJson(const nlohmann::json& json, const std::string& f
   const JsonFields fields(json, file);
   Measurement measurement{
       .validation_loss = fields.Number("validation_loss"),
+      .validation_tokens = fields.Integer("validation_tokens"),
       .bits_per_byte = OptionalNumber(fields, "bits_per_byte"),
       .trainer_loss = fields.Number("trainer_loss"),
       .exact_match = OptionalNumber(fields, "exact_match"),
@@ -88,6 +91,7 @@ Measurement MeasurementFromJson(const nlohmann::json& json, const std::string& f
       .bytes = fields.Integer("bytes"),
       .bits_per_weight = fields.Number("bits_per_weight"),
       .decode_tokens_per_second = List<double>(fields, "decode_tokens_per_second"),
+      .machine = fields.String("machine"),
       .profile = {}};
   if (fields.Find("profile") != nullptr) {
     const JsonFields profile = fields.Object("profile");

@@ -9,6 +9,7 @@
 #include "training/report/axis.h"
 #include "training/report/chart_colors.h"
 #include "training/report/html_page.h"
+#include "training/report/thinned.h"
 
 namespace trit {
 namespace {
@@ -21,25 +22,10 @@ constexpr size_t kMaxPoints = 700;
 
 const char* ColorOf(const ChartCurve& curve) { return ChartColor(curve.color); }
 
-// Means over runs of points, as many as a screen can show.
-ChartCurve Thinned(const ChartCurve& curve) {
-  if (curve.x.size() <= kMaxPoints) return curve;
-  ChartCurve thin = curve;
-  thin.x.clear();
-  thin.y.clear();
-  for (size_t bucket = 0; bucket < kMaxPoints; ++bucket) {
-    const size_t begin = bucket * curve.x.size() / kMaxPoints;
-    const size_t end = (bucket + 1) * curve.x.size() / kMaxPoints;
-    double x = 0;
-    double y = 0;
-    for (size_t i = begin; i < end; ++i) {
-      x += curve.x[i];
-      y += curve.y[i];
-    }
-    thin.x.push_back(x / static_cast<double>(end - begin));
-    thin.y.push_back(y / static_cast<double>(end - begin));
-  }
-  return thin;
+// As many points as a screen can show.
+ChartCurve Thinned(ChartCurve curve) {
+  Thin(kMaxPoints, curve.x, curve.y);
+  return curve;
 }
 
 class Drawing {

@@ -14,6 +14,7 @@
 #include "training/report/axis.h"
 #include "training/report/heat_map.h"
 #include "training/report/line_chart.h"
+#include "training/report/median.h"
 #include "training/report/smoothed.h"
 
 namespace trit {
@@ -29,12 +30,6 @@ struct TimeAxis {
     return tokens ? step * static_cast<double>(run.config->train.batch_tokens) : step;
   }
 };
-
-double Median(std::vector<double> values) {
-  if (values.empty()) return std::numeric_limits<double>::quiet_NaN();
-  std::sort(values.begin(), values.end());
-  return values[values.size() / 2];
-}
 
 std::string Fixed(double value, int digits) {
   return std::isfinite(value) ? fmt::format("{:.{}f}", value, digits) : "";
