@@ -74,19 +74,26 @@ bool WritesIntegers(const PackedMatrix& matrix, TensorType type) {
   return IsIntegerType(type) && HoldsIntegers(matrix);
 }
 
-[[noreturn]] void RefuseTernaryType(const PackedMatrix& matrix, TensorType type,
-                                    const TensorOrigin& origin) {
-  throw UsageError(ErrorInfo{
-      .what = fmt::format("the matrix is not ternary, which {} is for", InfoOf(type).name),
-      .file = origin.file,
-      .tensor = origin.tensor,
-      .hint = HoldsIntegers(matrix) ? "write q4_0, q4_1 or q8_0, which keep its integers"
-                                    : "write a floating-point type such as f16"});
+[[noreturn]] void RefuseCodeType(const PackedMatrix& matrix, TensorType type,
+                                 const TensorOrigin& origin) {
+  const bool ternary = InfoOf(type).ternary_codec != nullptr;
+  std::string hint = "write a floating-point type such as f16";
+  if (HoldsTrits(matrix)) {
+    hint = "write i2_s or another ternary type, which keep its trits";
+  } else if (HoldsIntegers(matrix)) {
+    hint = "write q4_0, q4_1 or q8_0, which keep its integers";
+  }
+  throw UsageError(
+      ErrorInfo{.what = fmt::format("the matrix has no {}, which {} is for",
+                                    ternary ? "trits" : "integers of 4 bits", InfoOf(type).name),
+                .file = origin.file,
+                .tensor = origin.tensor,
+                .hint = std::move(hint)});
 }
 
 void WriteTernary(const PackedMatrix& matrix, const RowOrder& order, TensorType type,
                   const TensorOrigin& origin, TensorFileWriter& writer) {
-  if (!HoldsTrits(matrix)) RefuseTernaryType(matrix, type, origin);
+  if (!HoldsTrits(matrix)) RefuseCodeType(matrix, type, origin);
   const AlignedBuffer<int8_t> trits = UnpackCodes(matrix, order);
   const WeightScales scales = UnpackScales(matrix, order);
   writer.WriteTensor(
@@ -96,6 +103,8 @@ void WriteTernary(const PackedMatrix& matrix, const RowOrder& order, TensorType 
 
 void WriteDense(const PackedMatrix& matrix, const RowOrder& order, TensorType type,
                 const TensorOrigin& origin, TensorFileWriter& writer) {
+  // Floats have no type of 4 bits here: rounding them is for quantizers to do.
+  if (type == TensorType::kQ4_0 || type == TensorType::kQ4_1) RefuseCodeType(matrix, type, origin);
   writer.BeginTensor(origin.tensor);
   const int64_t run = std::max<int64_t>(1, kRunElements / matrix.cols);
   AlignedBuffer<float> values(static_cast<size_t>(std::min(run, matrix.rows) * matrix.cols));

@@ -100,6 +100,11 @@ BOOST_AUTO_TEST_CASE(TheSameTritsGiveTheSameLogits) {
       BOOST_TEST((LogitsOf(path) == expected));
     }
   }
+  BOOST_TEST(Contains(ErrorText([&] {
+                        WriteGgufModel(*model, folder / "4.gguf",
+                                       {.linear_type = TensorType::kQ4_0, .provenance = {}});
+                      }),
+                      "the matrix has no integers of 4 bits, which q4_0 is for (write i2_s"));
   WriteHfModel(*model, folder / "hf");
   BOOST_TEST((LogitsOf(folder / "hf") == expected));
   // And back: the file holds the same trits and scales.
