@@ -1,4 +1,4 @@
-// Block types of few bits that are read only: an f16 scale and small integers.
+// Block types of few bits whose floats are read only: an f16 scale and small integers.
 //   q4_0  32 elements: f16 d, u8 qs[16]; element j is the low half of qs[j] less 8, element 16 + j
 //         the high half
 //   q4_1  32 elements: f16 d, f16 m, u8 qs[16]; elements d * half + m, halves in the same order

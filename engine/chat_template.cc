@@ -10,18 +10,19 @@ namespace trit {
 
 // A row of the table. A turn is written
 //   before_role role after_role content (answer_end | turn_end) after_turn
-// and before an answer generation_prompt, where "<|…|>" is a special token.
+// and before an answer that is to be said, or learned from, before_role role after_role prompt_end,
+// where "<|…|>" is a special token.
 struct ChatTemplate::Family {
   std::string_view name;
   bool begins_with_bos;
   bool capitalize_role;
   bool trim_content;
   std::string_view before_role, after_role;
+  std::string_view prompt_end = {};
   std::string_view turn_end;    // of a system or user turn
   std::string_view answer_end;  // of an assistant turn; the model is to produce it
   bool history_has_answer_end;  // also where the conversation goes on
   std::string_view after_turn;
-  std::string_view generation_prompt;
   std::vector<std::string_view> special_tokens;
   std::vector<std::string_view> stop_strings;
   // A Jinja template is of this family if it holds every text of one of these sets.
@@ -41,7 +42,6 @@ std::span<const ChatTemplate::Family> ChatTemplate::Families() {
        .answer_end = "<|im_end|>",
        .history_has_answer_end = true,
        .after_turn = "\n",
-       .generation_prompt = "<|im_start|>assistant\n",
        .special_tokens = {"<|im_start|>", "<|im_end|>"},
        .stop_strings = {"<|im_end|>"},
        .marks = {{"<|im_start|>"}},
@@ -60,7 +60,6 @@ std::span<const ChatTemplate::Family> ChatTemplate::Families() {
        .answer_end = "<|eot_id|>",
        .history_has_answer_end = true,
        .after_turn = "",
-       .generation_prompt = "<|start_header_id|>assistant<|end_header_id|>\n\n",
        .special_tokens = {"<|start_header_id|>", "<|end_header_id|>", "<|eot_id|>"},
        .stop_strings = {"<|eot_id|>", "<|end_of_text|>"},
        .marks = {{"<|start_header_id|>", "<|end_header_id|>"}},
@@ -80,7 +79,6 @@ std::span<const ChatTemplate::Family> ChatTemplate::Families() {
        .answer_end = "<|eot_id|>",
        .history_has_answer_end = true,
        .after_turn = "",
-       .generation_prompt = "Assistant: ",
        .special_tokens = {"<|eot_id|>"},
        .stop_strings = {"<|eot_id|>", "<|end_of_text|>"},
        // The second is what the published GGUF of the 2B-4T model carries. It is not the format the
@@ -101,10 +99,11 @@ std::span<const ChatTemplate::Family> ChatTemplate::Families() {
        .answer_end = "<|endoftext|>",
        .history_has_answer_end = false,
        .after_turn = "\n",
-       .generation_prompt = "<|assistant|>\n",
        .special_tokens = {"<|system|>", "<|user|>", "<|assistant|>", "<|endoftext|>"},
        .stop_strings = {"<|endoftext|>"},
-       .marks = {{"<|assistant|>", "<|user|>", "</s>"}},
+       // The second is what earlier models of our own carry.
+       .marks = {{"<|assistant|>", "<|user|>", "</s>"},
+                 {"'<|' + message['role'] + '|>", "<|endoftext|>"}},
        .jinja = "{% for message in messages %}"
                 "{{ '<|' + message['role'] + '|>\\n' + message['content'] }}"
                 "{% if message['role'] == 'assistant' and not add_generation_prompt %}"
@@ -118,18 +117,18 @@ std::span<const ChatTemplate::Family> ChatTemplate::Families() {
        .trim_content = false,
        .before_role = "",
        .after_role = "",
+       .prompt_end = "\n",
        .turn_end = "",
        .answer_end = "<|end_of_text|>",
        .history_has_answer_end = false,
        .after_turn = "\n",
-       .generation_prompt = "assistant\n",
        .special_tokens = {"<|end_of_text|>"},
        .stop_strings = {"<|end_of_text|>"},
        .marks = {},
        .jinja = "{% for message in messages %}"
-                "{{ message['role'] + message['content'] }}"
                 "{% if message['role'] == 'assistant' and not add_generation_prompt %}"
-                "{{ '<|end_of_text|>' }}{% endif %}{{ '\\n' }}"
+                "{{ 'assistant\\n' + message['content'] + '<|end_of_text|>' }}"
+                "{% else %}{{ message['role'] + message['content'] }}{% endif %}{{ '\\n' }}"
                 "{% endfor %}"
                 "{% if add_generation_prompt %}{{ 'assistant\\n' }}{% endif %}"},
   };
@@ -175,6 +174,15 @@ std::string Join(const std::vector<std::string_view>& texts, std::string_view se
 }
 
 }  // namespace
+
+std::string ChatTemplate::RoleMarkup(const Family& family, std::string role, bool before_answer) {
+  if (family.capitalize_role) role[0] = static_cast<char>(std::toupper(role[0]));
+  std::string markup(family.before_role);
+  markup += role;
+  markup += family.after_role;
+  if (before_answer) markup += family.prompt_end;
+  return markup;
+}
 
 ChatTemplate ChatTemplate::Named(std::string_view name) {
   std::vector<std::string_view> names;
@@ -238,9 +246,8 @@ std::vector<ChatPiece> ChatTemplate::RenderPieces(std::span<const ChatMessage> m
                    .expected = "system, user or assistant",
                    .found = '"' + message.role + '"'});
     }
-    std::string role = message.role;
-    if (family.capitalize_role) role[0] = static_cast<char>(std::toupper(role[0]));
-    AppendMarkup(std::string(family.before_role) + role + std::string(family.after_role), false,
+    // A conversation to learn from has answers begin as they do after a prompt.
+    AppendMarkup(RoleMarkup(family, message.role, is_answer && !add_generation_prompt), false,
                  pieces);
     const std::string_view content =
         family.trim_content ? Trim(message.content) : std::string_view(message.content);
@@ -251,7 +258,9 @@ std::vector<ChatPiece> ChatTemplate::RenderPieces(std::span<const ChatMessage> m
     }
     AppendMarkup(family.after_turn, false, pieces);
   }
-  if (add_generation_prompt) AppendMarkup(family.generation_prompt, false, pieces);
+  if (add_generation_prompt) {
+    AppendMarkup(RoleMarkup(family, std::string(kAssistant), true), false, pieces);
+  }
   return pieces;
 }
 

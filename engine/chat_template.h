@@ -50,6 +50,7 @@ class ChatTemplate {
  private:
   struct Family;
   static std::span<const Family> Families();
+  static std::string RoleMarkup(const Family& family, std::string role, bool before_answer);
   explicit ChatTemplate(const Family& family) : family_(&family) {}
 
   const Family* family_;

@@ -21,7 +21,7 @@ uint16_t F32ToBF16(float value);
 // `n` values, a multiple of the type's block_elements, at any alignment.
 struct FloatCodec {
   void (*decode)(const uint8_t* bytes, int64_t n, float* values);
-  // Null: the type is read only. Of finite values.
+  // Null: floats are not written as this type. Of finite values.
   void (*encode)(const float* values, int64_t n, uint8_t* bytes);
 };
 

@@ -111,8 +111,15 @@ class Loader {
 
   // Whether tensors of integers are what projections were trained as.
   bool HoldsIntegers() const {
-    const std::string* stated = reader_.metadata().FindString("trit.weight_quantizer");
-    return stated != nullptr && (*stated == "int4" || *stated == "int8" || *stated == "mixed");
+    constexpr const char* kKey = "trit.weight_quantizer";
+    const std::string* stated = reader_.metadata().FindString(kKey);
+    if (stated == nullptr || *stated == "none" || *stated == "ternary") return false;
+    if (*stated == "int4" || *stated == "int8" || *stated == "mixed") return true;
+    throw Error(ErrorInfo{.what = "unknown weight quantizer",
+                          .file = reader_.path(),
+                          .key = kKey,
+                          .expected = "none, ternary, int4, int8 or mixed",
+                          .found = *stated});
   }
 
   // What the file says, else int8 where ternary models are at hand.

@@ -4,6 +4,8 @@
 
 #include <algorithm>
 #include <cstdint>
+#include <set>
+#include <string>
 #include <utility>
 
 #include "engine/encode_ternary.h"
@@ -41,8 +43,7 @@ TensorType ExactType(const PackedMatrix& matrix, const RowOrder& order,
   if (HoldsIntegers(matrix)) {
     const IntegerMatrix integers = UnpackIntegers(matrix, order);
     const std::optional<TensorType> type = IntegerTypeFor(integers);
-    if (options.round_scales) return type.value_or(TensorType::kQ8_0);  // which says what is wrong
-    if (type && HasExactScales(*type, integers)) return *type;
+    if (type && (options.round_scales || HasExactScales(*type, integers))) return *type;
     return TensorType::kF32;
   }
   const bool plain = matrix.scales.kind == ScaleKind::kTensor && matrix.scales.values[0] == 1.0f;
@@ -133,9 +134,10 @@ std::string ActivationQuantizerOf(const Model& model) {
   return ActivationQuantizerName(first);
 }
 
-// What the weights of projections are: one word for all of them, or "mixed".
+// What the weights of projections are: one word for all of them, or "mixed" where some of several
+// kinds are integers, which a reader cannot tell from numbers.
 std::string WeightQuantizerOf(const Model& model, const std::vector<GgufTensorInfo>& tensors) {
-  std::string name;
+  std::set<std::string> names;
   for (const WeightInfo& info : model.table.weights()) {
     if (info.kind != WeightKind::kLinear) continue;
     const TensorType type = tensors[static_cast<size_t>(info.id)].type;
@@ -145,10 +147,11 @@ std::string WeightQuantizerOf(const Model& model, const std::vector<GgufTensorIn
     } else if (WritesIntegers(model.weights[static_cast<size_t>(info.id)].matrix, type)) {
       own = type == TensorType::kQ8_0 ? "int8" : "int4";
     }
-    if (name.empty()) name = own;
-    if (name != own) return "mixed";
+    names.insert(own);
   }
-  return name;
+  if (names.size() == 1) return *names.begin();
+  const bool integers = names.contains("int4") || names.contains("int8");
+  return integers ? "mixed" : names.contains("ternary") ? "ternary" : "none";
 }
 
 GgufMetadata MakeMetadata(const Model& model, const std::string& path,

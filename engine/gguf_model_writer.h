@@ -17,10 +17,10 @@ struct GgufModelOptions {
   // integers q4_0, q4_1, q8_0, which keep the integers and round scales to f16. Nothing: of each
   // matrix the smallest of those that have it exactly (trits: i2_s, else iq2_bn).
   std::optional<TensorType> linear_type;
-  // Embeddings and head: f32 and so on.
+  // Embeddings and head: f32, f16, bf16, q8_0 or q6_k. Nothing: what they are held as.
   std::optional<TensorType> embedding_type = TensorType::kF32;
   // With no type: integers are written as such even where f16 has not their scales, which are
-  // rounded; refused where no type has the integers.
+  // rounded then.
   bool round_scales = false;
   // Further metadata, such as where the model came from: string keys only.
   std::vector<std::pair<std::string, std::string>> provenance;

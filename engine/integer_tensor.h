@@ -18,7 +18,7 @@
 
 namespace trit {
 
-// code: (rows, cols).
+// codes: (rows, cols).
 struct IntegerMatrix {
   int64_t rows = 0, cols = 0;
   AlignedBuffer<int8_t> codes;

@@ -1,6 +1,6 @@
 // The types a tensor can have in a GGUF file: one table of names, sizes and codecs. A new type is
-// an enumerator, a row in tensor_type.cc and a codec; nothing else asks which type it has before
-// it.
+// an enumerator, a row in tensor_type.cc and a codec; integer_tensor.cc has a row for each that can
+// hold integers; nothing else asks which type it has before it.
 #ifndef TRIT_ENGINE_TENSOR_TYPE_H_
 #define TRIT_ENGINE_TENSOR_TYPE_H_
 

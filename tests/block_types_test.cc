@@ -47,7 +47,7 @@ std::vector<Row> ReadRows() {
 
 BOOST_AUTO_TEST_CASE(ReadsWhatAnotherProgramWrote) {
   const std::vector<Row> rows = ReadRows();
-  BOOST_TEST(rows.size() == 9u);
+  BOOST_TEST(rows.size() == 10u);
   for (const Row& row : rows) {
     BOOST_TEST_CONTEXT(InfoOf(row.type).name) {
       const int64_t dims[] = {row.cols, 1};

@@ -76,7 +76,7 @@ BOOST_AUTO_TEST_CASE(ConversationsToLearnFromEndEveryAnswer) {
   BOOST_TEST(ChatTemplate::Named("falcon3").Render(chat, false) ==
              "<|assistant|>\nA<|endoftext|>\n<|user|>\nB\n<|assistant|>\nC<|endoftext|>\n");
   BOOST_TEST(ChatTemplate::Named("falcon_e").Render(chat, false) ==
-             "assistantA<|end_of_text|>\nuserB\nassistantC<|end_of_text|>\n");
+             "assistant\nA<|end_of_text|>\nuserB\nassistant\nC<|end_of_text|>\n");
 }
 
 // Pieces as "S" special or "t" text, "!" where there is loss.
@@ -122,6 +122,13 @@ BOOST_AUTO_TEST_CASE(RecognizesJinjaTemplates) {
   BOOST_TEST(name_of("{{ 'Human: ' + message['content'] + '\\n\\nBITNETAssistant: ' }}") ==
              "bitnet");
   BOOST_TEST(name_of("{{ '<|user|>\\n' }}{{ '<|assistant|>\\n' }}{{ '</s>' }}") == "falcon3");
+  // What runs of ours carried while it had the end of every answer in the history.
+  BOOST_TEST(name_of("{% for message in messages %}"
+                     "{{ '<|' + message['role'] + '|>\\n' + message['content'] }}"
+                     "{% if message['role'] == 'assistant' %}{{ '<|endoftext|>' }}{% endif %}"
+                     "{{ '\\n' }}{% endfor %}"
+                     "{% if add_generation_prompt %}{{ '<|assistant|>\\n' }}{% endif %}") ==
+             "falcon3");
 }
 
 BOOST_AUTO_TEST_CASE(UnknownFormatsAndRolesAreRefused) {

@@ -2,10 +2,13 @@
 #include <fmt/format.h>
 
 #include <iostream>
+#include <memory>
 #include <optional>
 #include <string>
 
 #include "engine/error.h"
+#include "engine/gguf_model_writer.h"
+#include "engine/hf_model_writer.h"
 #include "engine/tensor_type.h"
 #include "tools/command.h"
 #include "tools/options.h"
@@ -39,7 +42,7 @@ void RunExport(const Command& command, std::span<const std::string> arguments) {
   std::optional<std::string> gguf;
   std::optional<std::string> hf;
   std::string type = kAuto;
-  std::string embeddings = kAuto;
+  std::string embeddings = "f32";
   Options options(command, "trit export runs/first model.gguf --type tq2_0 --embeddings f16");
   options.Group("Input");
   options.RequiredArgument("RUN", run,
@@ -53,9 +56,8 @@ void RunExport(const Command& command, std::span<const std::string> arguments) {
       "type of the matrices; exact rounds nothing: i2_s, or iq2_bn where that does not fit, for "
       "trits; auto does so too, but rounds the scales of integers to f16 to write them as q4_0, "
       "q4_1 (with offsets) or q8_0");
-  options.Choice("embeddings", embeddings,
-                 {kAuto, "f32", "f16", "bf16", "q4_0", "q4_1", "q8_0", "q6_k"},
-                 "type of embeddings and head; auto: f32, or what holds their integers");
+  options.Choice("embeddings", embeddings, {"f32", "f16", "bf16", "q8_0", "q6_k"},
+                 "type of embeddings and head");
   options.Group("Other output");
   options.Text("hf", "DIR", hf,
                "write a Hugging Face directory, too: packed trits, other weights unrounded");
@@ -69,15 +71,19 @@ void RunExport(const Command& command, std::span<const std::string> arguments) {
   }
 
   const auto quantization = ternarize ? std::optional(QuantizationConfig()) : std::nullopt;
+  const std::unique_ptr<Model> trained = LoadTrainedModel(run, quantization);
   if (gguf) {
-    Report(*gguf, ExportAsGguf(run, *gguf,
-                               {.linear_type = TypeNamed(type),
-                                .embedding_type = TypeNamed(embeddings),
-                                .round_scales = type == kAuto,
-                                .provenance = {{"general.source.url", run}}},
-                               quantization));
+    WriteGgufModel(*trained, *gguf,
+                   {.linear_type = TypeNamed(type),
+                    .embedding_type = TypeNamed(embeddings),
+                    .round_scales = type == kAuto,
+                    .provenance = {{"general.source.url", run}}});
+    Report(*gguf, CompareWithFile(*trained, *gguf));
   }
-  if (hf) Report(*hf, ExportAsHf(run, *hf, quantization));
+  if (hf) {
+    WriteHfModel(*trained, *hf);
+    Report(*hf, CompareWithFile(*trained, *hf));
+  }
 }
 
 }  // namespace trit

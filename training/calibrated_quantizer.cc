@@ -146,8 +146,8 @@ void CalibratedQuantizer::Quantize(const float* w, const float*, int8_t* codes,
   });
 }
 
-void CalibratedQuantizer::Backward(const float* w, const float*, const WeightScales& scales,
-                                   float* gradient, float*) const {
+void CalibratedQuantizer::Backward(const float* w, const WeightScales& scales, float* gradient,
+                                   float*) const {
   if (rule_ == ScaleRule::kMinMax) return;
   const int64_t span_size = SpanSize();
   ParallelFor(rows(), [&](int64_t r) {

@@ -25,7 +25,7 @@ class CalibratedQuantizer : public WeightQuantizer {
   CalibratedQuantizer(const WeightShape& shape, const WeightWidth& width, ScaleRule rule);
   void Quantize(const float* w, const float* learned, int8_t* codes,
                 WeightScales& scales) const override;
-  void Backward(const float* w, const float* learned, const WeightScales& scales, float* gradient,
+  void Backward(const float* w, const WeightScales& scales, float* gradient,
                 float* learned_gradient) const override;
 
  private:

@@ -6,7 +6,6 @@
 #include <vector>
 
 #include "engine/error.h"
-#include "engine/hf_model_writer.h"
 #include "engine/model_file.h"
 #include "engine/score.h"
 #include "training/checkpoint.h"
@@ -39,7 +38,10 @@ double Loss(std::span<const float> logits, int32_t target) {
   return std::log(sum) + max - logits[static_cast<size_t>(target)];
 }
 
-ExportDifference Compare(const Model& trainer, const Model& file) {
+}  // namespace
+
+ExportDifference CompareWithFile(const Model& trainer, const std::string& path) {
+  const std::unique_ptr<Model> file = LoadModel(path, {});
   const int64_t num_tokens = std::min(kComparedTokens, trainer.config.max_position_embeddings);
   const CounterRandom random(0, 0);
   std::vector<int32_t> tokens;
@@ -56,7 +58,7 @@ ExportDifference Compare(const Model& trainer, const Model& file) {
   });
   double squared_difference = 0;
   double squared_norm = 0;
-  ComputeLogits(file, prompt, [&](int64_t position, std::span<const float> logits) {
+  ComputeLogits(*file, prompt, [&](int64_t position, std::span<const float> logits) {
     const std::vector<float>& row = expected[static_cast<size_t>(position)];
     for (size_t i = 0; i < row.size(); ++i) {
       const double d = static_cast<double>(logits[i]) - row[i];
@@ -70,8 +72,6 @@ ExportDifference Compare(const Model& trainer, const Model& file) {
   difference.loss_file /= static_cast<double>(num_tokens);
   return difference;
 }
-
-}  // namespace
 
 std::unique_ptr<Model> LoadTrainedModel(const std::string& run_or_checkpoint,
                                         const std::optional<QuantizationConfig>& quantization) {
@@ -88,21 +88,6 @@ std::unique_ptr<Model> LoadTrainedModel(const std::string& run_or_checkpoint,
   model->chat_template = LoadRunChatTemplate(checkpoint + "/" + kTokenizerFile);
   model->name = std::filesystem::path(run_or_checkpoint).filename().string();
   return model;
-}
-
-ExportDifference ExportAsGguf(const std::string& run_or_checkpoint, const std::string& path,
-                              const GgufModelOptions& options,
-                              const std::optional<QuantizationConfig>& quantization) {
-  const std::unique_ptr<Model> trained = LoadTrainedModel(run_or_checkpoint, quantization);
-  WriteGgufModel(*trained, path, options);
-  return Compare(*trained, *LoadModel(path, {}));
-}
-
-ExportDifference ExportAsHf(const std::string& run_or_checkpoint, const std::string& directory,
-                            const std::optional<QuantizationConfig>& quantization) {
-  const std::unique_ptr<Model> trained = LoadTrainedModel(run_or_checkpoint, quantization);
-  WriteHfModel(*trained, directory);
-  return Compare(*trained, *LoadModel(directory, {}));
 }
 
 }  // namespace trit

@@ -1,5 +1,5 @@
-// A trained model out of a run: its latest checkpoint, quantized as it was trained, as a GGUF file
-// or a Hugging Face directory; and how far what is written is from the trainer.
+// A trained model out of a run, to be written as a file of another kind: its latest checkpoint,
+// quantized as it was trained; and how far what is written is from the trainer.
 #ifndef TRIT_TRAINING_EXPORT_RUN_H_
 #define TRIT_TRAINING_EXPORT_RUN_H_
 
@@ -8,7 +8,6 @@
 #include <optional>
 #include <string>
 
-#include "engine/gguf_model_writer.h"
 #include "engine/model.h"
 #include "training/quantization_config.h"
 
@@ -28,14 +27,8 @@ std::unique_ptr<Model> LoadTrainedModel(
     const std::string& run_or_checkpoint,
     const std::optional<QuantizationConfig>& quantization = std::nullopt);
 
-// Each writes the model, reads it back and compares the two on a text of random tokens. Throws
-// Error or UsageError; an incomplete file is not left behind.
-ExportDifference ExportAsGguf(const std::string& run_or_checkpoint, const std::string& path,
-                              const GgufModelOptions& options,
-                              const std::optional<QuantizationConfig>& quantization);
-// Packed trits, and floats as they are: WriteHfModel.
-ExportDifference ExportAsHf(const std::string& run_or_checkpoint, const std::string& directory,
-                            const std::optional<QuantizationConfig>& quantization);
+// How far what was written from such a model is from it, on a text of random tokens. Throws Error.
+ExportDifference CompareWithFile(const Model& trained, const std::string& path);
 
 }  // namespace trit
 

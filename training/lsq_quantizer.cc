@@ -71,8 +71,8 @@ void LsqQuantizer::Quantize(const float* w, const float* learned, int8_t* codes,
   });
 }
 
-void LsqQuantizer::Backward(const float* w, const float*, const WeightScales& scales,
-                            float* gradient, float* learned_gradient) const {
+void LsqQuantizer::Backward(const float* w, const WeightScales& scales, float* gradient,
+                            float* learned_gradient) const {
   struct Sums {
     double step = 0, offset = 0;
   };

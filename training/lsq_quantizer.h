@@ -31,7 +31,7 @@ class LsqQuantizer : public WeightQuantizer {
   // The learned are the scales, in WeightScales' order, and then the offsets.
   void Quantize(const float* w, const float* learned, int8_t* codes,
                 WeightScales& scales) const override;
-  void Backward(const float* w, const float* learned, const WeightScales& scales, float* gradient,
+  void Backward(const float* w, const WeightScales& scales, float* gradient,
                 float* learned_gradient) const override;
 
  private:

@@ -22,12 +22,9 @@ constexpr int64_t kRowsPerTask = 64;  // a multiple of what PackRows asks for
 void Dequantize(const StepWeight& weight, const WeightInfo& info, int64_t begin, int64_t end,
                 float* out) {
   const WeightScales& scales = weight.scales;
-  const bool grouped = scales.kind == ScaleKind::kGroup;
   for (int64_t r = begin; r < end; ++r) {
     for (int64_t c = 0; c < info.cols; ++c) {
-      const auto at = static_cast<size_t>(grouped ? c / scales.group_size * info.rows + r
-                                          : scales.kind == ScaleKind::kRow ? r
-                                                                           : 0);
+      const size_t at = ScaleIndex(scales, info.rows, r, c);
       const auto code = static_cast<float>(weight.codes[static_cast<size_t>(r * info.cols + c)]);
       const float value = code * scales.values[at];
       *out++ = scales.offsets.empty() ? value : value + scales.offsets[at];

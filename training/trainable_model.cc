@@ -92,9 +92,8 @@ double TrainableModel::AccumulateGradients(const Batch& batch, std::span<const i
       if (quantizer == nullptr) return;
       const WeightId scales = step_weights_->learned_scales(id);
       const bool learned = scales != kNoWeight;
-      quantizer->Backward(parameters_->Values(id).data(),
-                          learned ? parameters_->Values(scales).data() : nullptr,
-                          (*step_weights_)[id].scales, parameters_->Gradients(id).data(),
+      quantizer->Backward(parameters_->Values(id).data(), (*step_weights_)[id].scales,
+                          parameters_->Gradients(id).data(),
                           learned ? parameters_->Gradients(scales).data() : nullptr);
     });
   } else {

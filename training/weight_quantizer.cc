@@ -17,8 +17,7 @@ WeightQuantizer::WeightQuantizer(const WeightShape& shape, const WeightWidth& wi
 
 void WeightQuantizer::InitializeLearned(const float*, float*) const {}
 
-void WeightQuantizer::Backward(const float*, const float*, const WeightScales&, float*,
-                               float*) const {}
+void WeightQuantizer::Backward(const float*, const WeightScales&, float*, float*) const {}
 
 int64_t WeightQuantizer::NumScales() const {
   switch (scale_kind()) {

@@ -3,8 +3,8 @@
 //
 // The forward pass multiplies w_hat = codes * scale + offset, with offsets where the quantizer is
 // asymmetric; the gradient of w_hat reaches the latent weights by the quantizer's own rule
-// (straight-through, or learned). Spans are what shares a scale within
-// a row: a group's columns, or the whole row.
+// (straight-through, or learned). Spans are what shares a scale within a row: a group's columns, or
+// the whole row.
 #ifndef TRIT_TRAINING_WEIGHT_QUANTIZER_H_
 #define TRIT_TRAINING_WEIGHT_QUANTIZER_H_
 
@@ -32,7 +32,6 @@ class WeightQuantizer {
   WeightQuantizer(const WeightShape& shape, const WeightWidth& width);
   virtual ~WeightQuantizer() = default;
 
-  std::string name() const { return std::string(width_.name); }  // the width's
   // Codes lie in [min_code(), max_code()].
   int32_t min_code() const { return width_.low; }
   int32_t max_code() const { return width_.high; }
@@ -49,8 +48,8 @@ class WeightQuantizer {
   // Turns the gradient of w_hat into that of w in place, and adds that of the learned scales;
   // `scales` as Quantize set them for the same w. Called once a step, when the gradient of w_hat is
   // complete. The default is straight-through: the gradient as it is.
-  virtual void Backward(const float* w, const float* learned, const WeightScales& scales,
-                        float* gradient, float* learned_gradient) const;
+  virtual void Backward(const float* w, const WeightScales& scales, float* gradient,
+                        float* learned_gradient) const;
 
   int64_t rows() const { return shape_.rows; }
   int64_t cols() const { return shape_.cols; }

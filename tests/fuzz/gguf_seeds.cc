@@ -89,7 +89,9 @@ void WriteGgufModelSeeds(const fs::path& folder) {
                                                                            {{kF16, kF32}, 32},
                                                                            {{kBF16, kQ8_0}, 32},
                                                                            {{kQ6_K, kQ6_K}, 256},
-                                                                           {{kQ4_0, kQ4_0}, 32}}) {
+                                                                           {{kQ4_0, kQ4_0}, 32},
+                                                                           {{kQ4_1, kQ4_0}, 32},
+                                                                           {{kQ8_0, kF16}, 32}}) {
     const std::string name(InfoOf(types.linear).name);
     WriteModel(folder / name, OneLayer(width), bpe, types);
   }
