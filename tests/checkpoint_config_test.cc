@@ -40,6 +40,7 @@ BOOST_AUTO_TEST_CASE(RoundTrips) {
                                  .choice = Choice("int8", "none", ScaleKind::kGroup, 8)});
       quantizer.rules.back().choice.scale = "percentile";
       quantizer.rules.back().choice.symmetric = rules > 0;
+      quantizer.rules.back().choice.percentile = rules > 0 ? 99.9 : 97.25;
     }
   }
 }
@@ -97,6 +98,8 @@ BOOST_AUTO_TEST_CASE(RefusesMalformedQuantizers) {
       {R"({"trit": {"quantizer": {"granularity": "col"}}})", "trit.quantizer.granularity"},
       {R"({"trit": {"quantizer": {"granularity": 0}}})", "trit.quantizer.granularity"},
       {R"({"trit": {"quantizer": {"granularity": 1.5}}})", "trit.quantizer.granularity"},
+      {R"({"trit": {"quantizer": {"percentile": 50}}})", "trit.quantizer.percentile"},
+      {R"({"trit": {"quantizer": {"percentile": "99"}}})", "percentile: wrong type"},
       {R"({"trit": {"quantizer": {"rules": 5}}})", "trit.quantizer.rules: wrong type"},
       {R"({"trit": {"quantizer": {"rules": [5]}}})", "trit.quantizer.rules: wrong type"},
       {R"({"trit": {"quantizer": {"rules": [{}]}}})", "trit.quantizer.rules.match: missing"},

@@ -44,7 +44,8 @@ tie_word_embeddings = false
 weights = "int8"
 activations = "none"
 granularity = "row"
-scale = "mse"
+scale = "percentile"
+percentile = 99.5
 [[quantizer.rule]]
 match = "layers.0.*"
 weights = "int4"
@@ -131,7 +132,8 @@ BOOST_AUTO_TEST_CASE(ReadsEveryKey) {
   BOOST_TEST(c.quantizer.standard.weights == "int8");
   BOOST_TEST(c.quantizer.standard.activations == "none");
   BOOST_TEST((c.quantizer.standard.granularity == ScaleKind::kRow));
-  BOOST_TEST(c.quantizer.standard.scale == "mse");
+  BOOST_TEST(c.quantizer.standard.scale == "percentile");
+  BOOST_TEST(c.quantizer.standard.percentile == 99.5);
   BOOST_REQUIRE(c.quantizer.rules.size() == 2u);
   BOOST_TEST(c.quantizer.rules[0].match == "layers.0.*");
   BOOST_TEST(c.quantizer.rules[0].choice.weights == "int4");
@@ -139,6 +141,7 @@ BOOST_AUTO_TEST_CASE(ReadsEveryKey) {
   BOOST_TEST((c.quantizer.rules[0].choice.granularity == ScaleKind::kGroup));
   BOOST_TEST(c.quantizer.rules[0].choice.group_size == 32);
   BOOST_TEST(c.quantizer.rules[0].choice.scale == "learned");
+  BOOST_TEST(c.quantizer.rules[0].choice.percentile == 99.9);  // of no meaning there
   BOOST_TEST(!c.quantizer.rules[0].choice.symmetric);
   BOOST_TEST(c.quantizer.rules[1].choice.symmetric);
   BOOST_TEST(c.quantizer.rules[1].choice.weights == "none");
@@ -382,6 +385,7 @@ BOOST_AUTO_TEST_CASE(RefusesWrongTypesAndValues) {
        {"quantizer.scale", "\"absmean\"", "in the rule for \"a\""}},
       {"[quantizer]\nsymmetric = false", {"quantizer.symmetric: ternary weights have no offset"}},
       {"[quantizer]\nactivations = \"int4\"", {"\"int8\" or \"none\""}},
+      {"[quantizer]\npercentile = 50", {"quantizer.percentile: value out of range"}},
       {"[quantizer]\ngranularity = \"col\"", {"\"tensor\", \"row\" or a group size"}},
       {"[quantizer]\ngranularity = 0", {"quantizer.granularity: value out of range"}},
       {"[quantizer]\nrule = 5", {"quantizer.rule: wrong type", "[[quantizer.rule]]"}},
@@ -509,6 +513,8 @@ BOOST_AUTO_TEST_CASE(KnowsWhatMakesARun) {
   BOOST_TEST(Contains(changed({"train.micro_batch=4"}), "train.micro_batch"));
   BOOST_TEST(Contains(changed({"quantizer.rule=[]"}), "quantizer.rule"));
   BOOST_TEST(Contains(changed({"quantizer.scale=mse"}), "quantizer.scale"));
+  BOOST_TEST(Contains(changed({"quantizer.scale=percentile", "quantizer.percentile=99"}),
+                      "quantizer.scale"));
   BOOST_TEST(Contains(changed({"quantizer.symmetric=false", "quantizer.weights=int4",
                                "quantizer.rule=[{match=\"a\"}]"}),
                       "quantizer.weights"));

@@ -224,6 +224,33 @@ BOOST_AUTO_TEST_CASE(mse_is_no_worse_than_minmax) {
   }
 }
 
+// By hand: of 0, 1 … 10 the quantile 0.85 lies halfway between 8 and 9, and 0.15 between 1 and 2.
+BOOST_AUTO_TEST_CASE(percentiles) {
+  WeightInfo info = Info();
+  info.rows = 1;
+  info.cols = 11;
+  const float w[] = {3, 0, 10, 1, 9, 2, 8, 7, 4, 6, 5};
+  for (const bool symmetric : {true, false}) {
+    // Both ends lose their share of the asymmetric range.
+    const auto quantizer = MakeWeightQuantizer({.weights = "int4",
+                                                .scale = "percentile",
+                                                .symmetric = symmetric,
+                                                .percentile = symmetric ? 85.0 : 70.0},
+                                               info);
+    int8_t codes[11];
+    WeightScales scales = quantizer->MakeScales();
+    quantizer->Quantize(w, nullptr, codes, scales);
+    constexpr float kTwoRoundings = 0x1p-22f;
+    BOOST_TEST(std::abs(scales.values[0] / (symmetric ? 8.5f / 7.5f : 7.0f / 15) - 1) <
+               kTwoRoundings);
+    if (!symmetric) {
+      BOOST_TEST(std::abs(scales.offsets[0] / (1.5f + 8 * 7.0f / 15) - 1) < kTwoRoundings);
+    }
+    BOOST_TEST(int{codes[2]} == 7);  // 10, beyond the range
+    BOOST_TEST(int{codes[1]} == (symmetric ? 0 : -8));
+  }
+}
+
 BOOST_AUTO_TEST_CASE(what_does_not_fit_is_refused) {
   BOOST_CHECK(MakeWeightQuantizer({.weights = "none"}, Info()) == nullptr);
   struct Case {
@@ -253,6 +280,8 @@ BOOST_AUTO_TEST_CASE(defaults_of_widths) {
   BOOST_TEST(scale("int4") == "learned");
   BOOST_TEST(scale("int8") == "minmax");
   BOOST_TEST(Resolved({.weights = "none", .scale = "mse"}).scale == "");
+  BOOST_TEST(Resolved({.scale = "percentile", .percentile = 99}).percentile == 99);
+  BOOST_TEST(Resolved({.percentile = 99}).percentile == 99.9);
 }
 
 }  // namespace

@@ -11,7 +11,6 @@
 namespace trit {
 namespace {
 
-constexpr double kOutside = 0.001;  // share of the weights that kPercentile leaves out
 constexpr int64_t kShrinks = 40;
 constexpr float kShrinkStep = 1.0f / 50;
 constexpr int64_t kErrorBlock = 4096;  // weights whose squared errors are summed apart
@@ -35,11 +34,12 @@ inline float RoundEven(float x) {
 }  // namespace
 
 CalibratedQuantizer::CalibratedQuantizer(const WeightShape& shape, const WeightWidth& width,
-                                         ScaleRule rule)
+                                         ScaleRule rule, double quantile)
     : WeightQuantizer(shape, width),
       low_(static_cast<float>(shape.symmetric ? width.symmetric_low : width.low)),
       high_(static_cast<float>(width.high)),
-      rule_(rule) {}
+      rule_(rule),
+      quantile_(quantile) {}
 
 CalibratedQuantizer::Grid CalibratedQuantizer::GridFor(const Range& range) const {
   if (symmetric()) return {std::max(range.end, kMinWeightScale) / (0.5f * (high_ - low_)), 0.0f};
@@ -62,11 +62,11 @@ CalibratedQuantizer::Range CalibratedQuantizer::RangeOf(const float* w, int64_t 
 CalibratedQuantizer::Range CalibratedQuantizer::QuantileRange(const float* w, int64_t n) const {
   std::vector<float> values(w, w + n);
   if (!symmetric()) {
-    const float begin = Quantile(values, kOutside / 2);
-    return {begin, Quantile(values, 1 - kOutside / 2)};
+    const float begin = Quantile(values, (1 - quantile_) / 2);
+    return {begin, Quantile(values, (1 + quantile_) / 2)};
   }
   for (float& value : values) value = std::fabs(value);
-  const float magnitude = Quantile(values, 1 - kOutside);
+  const float magnitude = Quantile(values, quantile_);
   return {-magnitude, magnitude};
 }
 

@@ -4,15 +4,14 @@
 // off by s/2 at most. low and high: -127 and 127 for int8, -8 and 7 for int4, likewise for fewer
 // bits, -1 and 1 for ternary. R is, by rule,
 //   kMinMax      M = max|w|
-//   kPercentile  the quantile 0.999 of |w|, interpolated linearly between its neighbours
+//   kPercentile  the quantile q of |w|, interpolated linearly between its neighbours
 //   kMse         M (1 - i/50), i in 0..39, with the least sum (w_hat - w)^2, the largest of equals
 // Asymmetric: the range [A, B] instead, s = max(B - A, 1e-5) / (high - low), o = A - low * s, with
-// -128 for int8. Likewise min w and max w; the quantiles 0.0005 and 0.9995 of w; both ends times
-// 1 - i/50.
-// (Nagel et al. 2021, "A White Paper on Neural Network Quantization", section 3.1; the search as in
-// GPTQ's code.) The gradient passes straight through, for kPercentile and kMse only where
-// (w - o)/s lies within [low - 1/2, high + 1/2]: beyond, clamping sets the value, not rounding, and
-// it is 0. s and o are constants to the gradient.
+// -128 for int8. Likewise min w and max w; the quantiles (1 - q)/2 and (1 + q)/2 of w; both ends
+// times 1 - i/50. (Nagel et al. 2021, "A White Paper on Neural Network Quantization", section 3.1;
+// the search as in GPTQ's code.) The gradient passes straight through, for kPercentile and kMse
+// only where (w - o)/s lies within [low - 1/2, high + 1/2]: beyond, clamping sets the value, not
+// rounding, and it is 0. s and o are constants to the gradient.
 #ifndef TRIT_TRAINING_CALIBRATED_QUANTIZER_H_
 #define TRIT_TRAINING_CALIBRATED_QUANTIZER_H_
 
@@ -22,7 +21,9 @@ namespace trit {
 
 class CalibratedQuantizer : public WeightQuantizer {
  public:
-  CalibratedQuantizer(const WeightShape& shape, const WeightWidth& width, ScaleRule rule);
+  // quantile: q, kPercentile only.
+  CalibratedQuantizer(const WeightShape& shape, const WeightWidth& width, ScaleRule rule,
+                      double quantile);
   void Quantize(const float* w, const float* learned, int8_t* codes,
                 WeightScales& scales) const override;
   void Backward(const float* w, const WeightScales& scales, float* gradient,
@@ -48,6 +49,7 @@ class CalibratedQuantizer : public WeightQuantizer {
 
   float low_, high_;  // codes
   ScaleRule rule_;
+  double quantile_;
 };
 
 }  // namespace trit

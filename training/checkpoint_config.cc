@@ -29,6 +29,7 @@ nlohmann::ordered_json ChoiceJson(const QuantizerChoice& choice) {
                                  {"activations", choice.activations},
                                  {"granularity", granularity}};
   if (!choice.scale.empty()) json["scale"] = choice.scale;
+  if (choice.percentile != kStandardPercentile) json["percentile"] = choice.percentile;
   if (!choice.symmetric) json["symmetric"] = false;
   return json;
 }
@@ -51,6 +52,10 @@ QuantizerChoice ParseChoice(const JsonFields& fields) {
     choice.group_size = size;
   }
   choice.scale = fields.String("scale", "");
+  choice.percentile = fields.Number("percentile", choice.percentile);
+  if (!(choice.percentile > 50 && choice.percentile <= 100)) {
+    fields.ThrowUnsupported("percentile", "more than 50, at most 100");
+  }
   choice.symmetric = fields.Bool("symmetric", true);
   return choice;
 }

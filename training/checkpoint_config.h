@@ -3,7 +3,8 @@
 //   {"quantizer": {"weights": "ternary", "activations": "int8", "granularity": "tensor",
 //                  "scale": "absmean", "rules": [{"match": "layers.0.*", "weights": "int8", ...}]}}
 // granularity as in the config file: "tensor", "row" or a group size; scale may be left out, for
-// the width's own; "symmetric": false where there are offsets.
+// the width's own; "percentile" where it is not the standard one, "symmetric": false where there
+// are offsets.
 #ifndef TRIT_TRAINING_CHECKPOINT_CONFIG_H_
 #define TRIT_TRAINING_CHECKPOINT_CONFIG_H_
 

@@ -148,8 +148,8 @@ ConfigKey<QuantizerChoice> WeightQuantizerName() {
 ConfigKey<QuantizerChoice> ScaleRuleKey() {
   return {"scale",
           kMustStay,
-          "what sets the scale of weights: \"absmean\", \"minmax\", \"percentile\" (99.9), "
-          "\"mse\" or \"learned\"; if not given, absmean for ternary and binary, learned for int2 "
+          "what sets the scale of weights: \"absmean\", \"minmax\", \"percentile\", \"mse\" or "
+          "\"learned\"; if not given, absmean for ternary and binary, learned for int2 "
           "to int4, minmax for int8",
           [](QuantizerChoice& choice, const toml::node& node, const std::string& key) {
             choice.scale = ReadString(node, key);
@@ -161,6 +161,16 @@ ConfigKey<QuantizerChoice> ScaleRuleKey() {
           [](const QuantizerChoice& choice) {
             return Resolved(choice).scale == Resolved({.weights = choice.weights}).scale;
           }};
+}
+
+ConfigKey<QuantizerChoice> PercentileKey() {
+  ConfigKey<QuantizerChoice> key =
+      Number("percentile", &QuantizerChoice::percentile, {50, 100, true}, kMustStay,
+             "share of the weights that scale = \"percentile\" does not clip, in percent");
+  key.as_before = [](const QuantizerChoice& choice) {
+    return choice.percentile == kStandardPercentile;
+  };
+  return key;
 }
 
 ConfigKey<QuantizerChoice> SymmetricKey() {
@@ -278,7 +288,8 @@ const ConfigKeys<ModelConfig>& ModelKeys() {
 
 const ConfigKeys<QuantizerChoice>& QuantizerKeys() {
   static const ConfigKeys<QuantizerChoice> keys = {WeightQuantizerName(), ActivationQuantizerKey(),
-                                                   Granularity(), ScaleRuleKey(), SymmetricKey()};
+                                                   Granularity(),         ScaleRuleKey(),
+                                                   PercentileKey(),       SymmetricKey()};
   return keys;
 }
 

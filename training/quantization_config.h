@@ -11,6 +11,8 @@
 
 namespace trit {
 
+inline constexpr double kStandardPercentile = 99.9;
+
 // The quantizers of one matrix. Names as in the config file; weight_width.h knows those of weights
 // and scales, and what goes together.
 struct QuantizerChoice {
@@ -22,6 +24,8 @@ struct QuantizerChoice {
   // "absmean" | "minmax" | "percentile" | "mse" | "learned"; empty: the usual one of `weights`.
   std::string scale;
   bool symmetric = true;  // else an offset beside every scale
+  // Of the weights, in percent, that scale "percentile" does not clip.
+  double percentile = kStandardPercentile;
 
   bool operator==(const QuantizerChoice&) const = default;
 };

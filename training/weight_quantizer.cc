@@ -73,7 +73,8 @@ std::unique_ptr<WeightQuantizer> MakeWeightQuantizer(const QuantizerChoice& choi
     case ScaleRule::kMinMax:
     case ScaleRule::kPercentile:
     case ScaleRule::kMse:
-      return std::make_unique<CalibratedQuantizer>(shape, *scheme.width, scheme.rule);
+      return std::make_unique<CalibratedQuantizer>(shape, *scheme.width, scheme.rule,
+                                                   choice.percentile / 100);
     case ScaleRule::kLearned:
       return std::make_unique<LsqQuantizer>(shape, *scheme.width);
   }

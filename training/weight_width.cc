@@ -139,6 +139,9 @@ WeightScheme SchemeOf(const QuantizerChoice& choice) {
 }
 
 QuantizerChoice Resolved(QuantizerChoice choice) {
+  const bool has_percentile =
+      choice.weights != "none" && SchemeOf(choice).rule == ScaleRule::kPercentile;
+  if (!has_percentile) choice.percentile = kStandardPercentile;
   if (choice.weights == "none") {
     choice.scale.clear();
     choice.symmetric = true;

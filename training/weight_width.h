@@ -51,8 +51,8 @@ struct WeightScheme {
 };
 WeightScheme SchemeOf(const QuantizerChoice& choice);
 
-// The choice with every default filled in; none of the scale's members for full precision. Throws
-// as SchemeOf does.
+// The choice with every default filled in, and what has no meaning in it left out: members of the
+// scale for full precision, the percentile of other rules. Throws as SchemeOf does.
 QuantizerChoice Resolved(QuantizerChoice choice);
 
 }  // namespace trit
