@@ -21,11 +21,11 @@ void ManyTokens(const MatmulCall& call, const MatmulRange& range) {
 #else
 namespace {
 
-constexpr int64_t kTileTokens = 64;               // that share an unpacking
+constexpr int64_t kTileTokens = 256;              // that share an unpacking
 constexpr int64_t kQuadBytes = kFieldGroupBytes;  // four columns of a superblock, unpacked
-// Column groups unpacked at a time: 64 KiB that stay in L2, or what 16-bit sums allow, 16 KiB.
+// Column groups unpacked at a time: 32 KiB that stay in L1, or what 16-bit sums allow, 16 KiB.
 template <int kBits>
-constexpr int64_t kColumnGroups = std::min<int64_t>(256 / BitFields<kBits>::kFields,
+constexpr int64_t kColumnGroups = std::min<int64_t>(128 / BitFields<kBits>::kFields,
                                                     FieldDot<kBits>::kColumnGroups);
 
 // Register tile: vectors of rows x tokens.
@@ -120,10 +120,13 @@ struct FormSums {
         fields = unpacked;
       }
       const int8_t* q = call.codes->codes.data() + request.token * stride + c * Fields::kCols;
-      for (int64_t t = 0; t < request.num_tokens; t += kTokens) {
-        AddTokens<kBits, kTokens>(std::min<int64_t>(kTokens, request.num_tokens - t), fields,
-                                  Fields::kFields * num_groups, q + t * stride, stride,
-                                  request.sums + t * kFieldRows);
+      // Tiles of nearly the same size: small ones leave the multipliers waiting for their sums.
+      int64_t t = 0;
+      for (int64_t tiles = (request.num_tokens + kTokens - 1) / kTokens; tiles > 0; --tiles) {
+        const int64_t num_tokens = (request.num_tokens - t + tiles - 1) / tiles;
+        AddTokens<kBits, kTokens>(num_tokens, fields, Fields::kFields * num_groups, q + t * stride,
+                                  stride, request.sums + t * kFieldRows);
+        t += num_tokens;
       }
     }
   }

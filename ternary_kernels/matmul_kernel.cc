@@ -163,9 +163,14 @@ void Matmul(const MatmulCall& call, const MatmulKernel& kernel) {
     });
     return;
   }
-  // Some tasks a thread, so that a thread that falls behind leaves work to the others.
-  const int64_t tasks_per_thread = kernel.split == MatmulSplit::kRows && NumThreads() > 1 ? 4 : 1;
-  const int64_t num_tasks = NumThreads() * tasks_per_thread;
+  // Some tasks a thread, so that a thread that falls behind leaves work to the others; more when
+  // each still takes some 30 microseconds.
+  constexpr int64_t kTaskProducts = int64_t{1} << 24;
+  int64_t num_tasks = NumThreads();
+  if (kernel.split == MatmulSplit::kRows && NumThreads() > 1) {
+    num_tasks =
+        std::max(4 * num_tasks, weights.rows * weights.cols * call.num_tokens / kTaskProducts);
+  }
   const int64_t units = (weights.rows + kernel.row_multiple - 1) / kernel.row_multiple;
   const int64_t task_rows = (units + num_tasks - 1) / num_tasks * kernel.row_multiple;
   ParallelForBlocks(weights.rows, task_rows, [&](int64_t begin, int64_t end) {

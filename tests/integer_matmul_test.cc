@@ -62,12 +62,22 @@ BOOST_AUTO_TEST_CASE(all_shapes_tokens_and_scales) {
   }
 }
 
+// More tokens than any kernel's tile has.
+BOOST_AUTO_TEST_CASE(many_tokens) {
+  for (const WeightFormat format : kCodeFormats) {
+    const MatmulProblem problem(format, 70, 333, 517, ScaleKind::kRow, 0, true, 5, false);
+    CheckAllKernels(problem, "row scales");
+  }
+}
+
 BOOST_AUTO_TEST_CASE(group_scales) {
   uint32_t seed = 1000;
   for (const WeightFormat format : kCodeFormats) {
-    for (const Shape shape : {Shape{3, 12}, {65, 96}, {100, 256}, {130, 288}, {1, 1040}}) {
-      for (const int64_t group_size : {int64_t{1}, int64_t{4}, int64_t{12}, int64_t{16},
-                                       int64_t{32}, int64_t{48}, int64_t{128}, shape.cols}) {
+    for (const Shape shape :
+         {Shape{3, 12}, {65, 96}, {100, 256}, {130, 288}, {1, 1040}, {70, 480}}) {
+      for (const int64_t group_size :
+           {int64_t{1}, int64_t{4}, int64_t{5}, int64_t{12}, int64_t{15}, int64_t{16}, int64_t{32},
+            int64_t{40}, int64_t{48}, int64_t{128}, shape.cols}) {
         if (shape.cols % group_size != 0) continue;
         for (const int64_t tokens : {1, 2, 3, 16, 17, 40}) {
           const bool offsets = seed % 4 < 2;
