@@ -289,12 +289,14 @@ void PrintSummary(bool json) {
   }
   print(LayerAgainstPeer("gemm512_vs_onednn", Kernel("dot-2bit-many"), 512, 7));
   print(LayerAgainstPeer("gemm128_vs_onednn", Kernel("dot-2bit-many"), 128, 15));
+  if (has_byte_tables) {
+    print(LayerAgainstPeer("gemm512_dense", Kernel("dot-dense-many"), 512, 7));
+  }
   print(FourTokens("tokens4_2bit", WeightFormat::kTernary2Bit));
   if (has_byte_tables) print(FourTokens("tokens4_dense", WeightFormat::kTernaryDense));
   print(SixteenTokens(int8_peak));
   if (has_byte_tables) {
     print(LayerAgainstPeer("lookup_gemm512", quad, 512, 7));
-    print(LayerAgainstPeer("lookup_gemm512_dense", dense, 512, 7));
   } else {
     print(LayerAgainstPeer("lookup_gemm512", Kernel("lookup-add"), 512, 3));
   }

@@ -3,6 +3,7 @@
 #undef HWY_TARGET_INCLUDE
 #define HWY_TARGET_INCLUDE "ternary_kernels/field_dot_many.cc"
 #include "hwy/foreach_target.h"
+#include "ternary_kernels/byte_tile-inl.h"
 #include "ternary_kernels/field_dot-inl.h"
 #include "ternary_kernels/hwy_shim-inl.h"
 #include "ternary_kernels/integer_matmul-inl.h"
@@ -21,18 +22,10 @@ void ManyTokens(const MatmulCall& call, const MatmulRange& range) {
 #else
 namespace {
 
-constexpr int64_t kTileTokens = 256;              // that share an unpacking
-constexpr int64_t kQuadBytes = kFieldGroupBytes;  // four columns of a superblock, unpacked
 // Column groups unpacked at a time: 32 KiB that stay in L1, or what 16-bit sums allow, 16 KiB.
 template <int kBits>
 constexpr int64_t kColumnGroups = std::min<int64_t>(128 / BitFields<kBits>::kFields,
                                                     FieldDot<kBits>::kColumnGroups);
-
-// Register tile: vectors of rows x tokens.
-template <int kBits>
-constexpr int kRowVectors =
-    HWY_TARGET <= HWY_AVX3 ? 4 / FieldDot<kBits>::kRegisters : 2 / FieldDot<kBits>::kRegisters;
-constexpr int kTokens = HWY_TARGET <= HWY_AVX3 ? 6 : 4;
 
 // Fields kField and above of one vector, kQuadBytes apart.
 template <int kBits, int kField>
@@ -53,49 +46,6 @@ void Unpack(const uint8_t* packed, int64_t num_groups, uint8_t* fields) {
           fields + c * BitFields<kBits>::kFields * kQuadBytes + v * kVectorBytes);
     }
   }
-}
-
-// sums: (kNumTokens, kFieldRows), added to. q: (kNumTokens, q_stride).
-template <int kBits, int kNumTokens>
-void AddTile(const uint8_t* fields, int64_t num_quads, const int8_t* q, int64_t q_stride,
-             int32_t* sums) {
-  using Dot = FieldDot<kBits>;
-  constexpr int kRows = kRowVectors<kBits>;
-  const Int32Tag di32;
-  for (int64_t first = 0; first < kVectors; first += kRows) {
-    typename Dot::Sum acc[kRows][kNumTokens];
-    for (auto& row : acc) {
-      for (auto& sum : row) sum = Dot::Zero();
-    }
-    for (int64_t i = 0; i < num_quads; ++i) {
-      Bytes w[kRows];
-      for (int v = 0; v < kRows; ++v) {
-        w[v] = hn::Load(BytesTag(), fields + i * kQuadBytes + (first + v) * kVectorBytes);
-      }
-      for (int t = 0; t < kNumTokens; ++t) {
-        const Codes x = BroadcastCodes(q + t * q_stride + 4 * i);
-        for (int v = 0; v < kRows; ++v) acc[v][t] = Dot::Add(acc[v][t], w[v], x);
-      }
-    }
-    for (int t = 0; t < kNumTokens; ++t) {
-      for (int v = 0; v < kRows; ++v) {
-        int32_t* sum = sums + t * kFieldRows + (first + v) * kVectorRows;
-        hn::Store(hn::Add(Dot::Total(acc[v][t]), hn::Load(di32, sum)), di32, sum);
-      }
-    }
-  }
-}
-
-// AddTile<kBits, num_tokens>, num_tokens <= kMaxTokens.
-template <int kBits, int kMaxTokens>
-void AddTokens(int64_t num_tokens, const uint8_t* fields, int64_t num_quads, const int8_t* q,
-               int64_t q_stride, int32_t* sums) {
-  if constexpr (kMaxTokens > 1) {
-    if (num_tokens < kMaxTokens) {
-      return AddTokens<kBits, kMaxTokens - 1>(num_tokens, fields, num_quads, q, q_stride, sums);
-    }
-  }
-  AddTile<kBits, kMaxTokens>(fields, num_quads, q, q_stride, sums);
 }
 
 template <int kBits>
@@ -120,22 +70,16 @@ struct FormSums {
         fields = unpacked;
       }
       const int8_t* q = call.codes->codes.data() + request.token * stride + c * Fields::kCols;
-      // Tiles of nearly the same size: small ones leave the multipliers waiting for their sums.
-      int64_t t = 0;
-      for (int64_t tiles = (request.num_tokens + kTokens - 1) / kTokens; tiles > 0; --tiles) {
-        const int64_t num_tokens = (request.num_tokens - t + tiles - 1) / tiles;
-        AddTokens<kBits, kTokens>(num_tokens, fields, Fields::kFields * num_groups, q + t * stride,
-                                  stride, request.sums + t * kFieldRows);
-        t += num_tokens;
-      }
+      AddProducts<kBits>(fields, Fields::kFields * num_groups, q, stride, request.num_tokens,
+                         request.sums);
     }
   }
 };
 
 template <int kBits>
 void ManyTokens(const MatmulCall& call, const MatmulRange& range) {
-  IntegerMatmul<kFieldRows, kTileTokens, BitFields<kBits>::kCodeOffset>(call, range,
-                                                                        FormSums<kBits>{call});
+  IntegerMatmul<kFieldRows, kUnpackedTokens, BitFields<kBits>::kCodeOffset>(call, range,
+                                                                            FormSums<kBits>{call});
 }
 
 }  // namespace

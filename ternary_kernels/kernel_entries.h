@@ -22,10 +22,11 @@ void DotInt4Few(const MatmulCall& call, const MatmulRange& range);
 void DotInt4Many(const MatmulCall& call, const MatmulRange& range);
 void DotInt8Few(const MatmulCall& call, const MatmulRange& range);
 void DotInt8Many(const MatmulCall& call, const MatmulRange& range);
-// Whether the SIMD target in force has the lookups of LookupDense and LookupQuad.
+// Whether the SIMD target in force has the lookups of LookupDense, LookupQuad and DotDenseMany.
 bool HasByteTables();
 void LookupDense(const MatmulCall& call, const MatmulRange& range);
 void LookupQuad(const MatmulCall& call, const MatmulRange& range);
+void DotDenseMany(const MatmulCall& call, const MatmulRange& range);
 void LookupAdd(const MatmulCall& call, const MatmulRange& range);
 void DenseMatmul(const MatmulCall& call, const MatmulRange& range);
 

@@ -43,12 +43,12 @@ bool SupportsByteTables(const PackedMatrix& weights) {
 }
 
 template <int64_t kColumns>
-constexpr MatmulKernel ByteTables(std::string_view name, WeightFormat format,
+constexpr MatmulKernel ByteTables(std::string_view name, WeightFormat format, int64_t max_tokens,
                                   decltype(MatmulKernel::run) run) {
   return {name,
           format,
           1,
-          kAnyTokens,
+          max_tokens,
           kTernaryByteBlockRows,
           SupportsByteTables<kColumns>,
           run,
@@ -70,9 +70,11 @@ constexpr std::array kKernels = {
     FieldDot<2>("dot-2bit-few", 2, 16, Dot2BitFew),
     FieldDot<2>("dot-2bit-many", 17, kAnyTokens, Dot2BitMany),
     Reference("reference-2bit", WeightFormat::kTernary2Bit),
-    ByteTables<kTernaryDenseCols>("lookup-dense", WeightFormat::kTernaryDense, LookupDense),
+    ByteTables<kTernaryDenseCols>("lookup-dense", WeightFormat::kTernaryDense, 32, LookupDense),
+    MatmulKernel{"dot-dense-many", WeightFormat::kTernaryDense, 33, kAnyTokens,
+                 kTernaryByteBlockRows, SupportsByteTables<kTernaryDenseCols>, DotDenseMany},
     Reference("reference-dense", WeightFormat::kTernaryDense),
-    ByteTables<kTernaryQuadCols>("lookup-quad", WeightFormat::kTernaryQuad, LookupQuad),
+    ByteTables<kTernaryQuadCols>("lookup-quad", WeightFormat::kTernaryQuad, kAnyTokens, LookupQuad),
     Reference("reference-quad", WeightFormat::kTernaryQuad),
     MatmulKernel{"lookup-add", WeightFormat::kTernaryLookup, 1, kAnyTokens, kTernaryLookupRows,
                  WholeGroups<kTernaryLookupCols>, LookupAdd},
