@@ -15,14 +15,21 @@
 #include "engine/gguf_tokenizer.h"
 #include "engine/gguf_writer.h"
 #include "engine/integer_tensor.h"
+#include "engine/pack_weight.h"
 #include "engine/unpack_weight.h"
 #include "ternary_kernels/aligned_buffer.h"
+#include "ternary_kernels/pack_matrix.h"
 #include "ternary_kernels/parallel_for.h"
 
 namespace trit {
 namespace {
 
 constexpr int64_t kRunElements = int64_t{1} << 22;  // of a dense matrix encoded at a time
+
+// Whether the weights are what the rows hold, without a scale.
+bool IsPlain(const PackedMatrix& matrix) {
+  return matrix.scales.kind == ScaleKind::kTensor && matrix.scales.values[0] == 1.0f;
+}
 
 IntegerMatrix UnpackIntegers(const PackedMatrix& matrix, const RowOrder& order) {
   return {.rows = matrix.rows,
@@ -46,8 +53,7 @@ TensorType ExactType(const PackedMatrix& matrix, const RowOrder& order,
     if (type && (options.round_scales || HasExactScales(*type, integers))) return *type;
     return TensorType::kF32;
   }
-  const bool plain = matrix.scales.kind == ScaleKind::kTensor && matrix.scales.values[0] == 1.0f;
-  if (!plain) return TensorType::kF32;
+  if (!IsPlain(matrix)) return TensorType::kF32;
   switch (matrix.format) {
     case WeightFormat::kF16:
       return TensorType::kF16;
@@ -55,6 +61,8 @@ TensorType ExactType(const PackedMatrix& matrix, const RowOrder& order,
       return TensorType::kBF16;
     case WeightFormat::kQ8_0:
       return TensorType::kQ8_0;
+    case WeightFormat::kQ6_K:
+      return TensorType::kQ6_K;
     default:
       return TensorType::kF32;
   }
@@ -107,6 +115,14 @@ void WriteDense(const PackedMatrix& matrix, const RowOrder& order, TensorType ty
   // Floats have no type of 4 bits here: rounding them is for quantizers to do.
   if (type == TensorType::kQ4_0 || type == TensorType::kQ4_1) RefuseCodeType(matrix, type, origin);
   writer.BeginTensor(origin.tensor);
+  if (DenseFormatOf(type) == matrix.format && IsPlain(matrix)) {
+    // As they are: blocks encoded anew could get other scales, and so other values.
+    const int64_t row_bytes = DenseRowBytes(matrix.format, matrix.cols);
+    for (int64_t row = 0; row < matrix.rows; ++row) {
+      writer.Append({matrix.data.data() + order(row) * row_bytes, static_cast<size_t>(row_bytes)});
+    }
+    return;
+  }
   const int64_t run = std::max<int64_t>(1, kRunElements / matrix.cols);
   AlignedBuffer<float> values(static_cast<size_t>(std::min(run, matrix.rows) * matrix.cols));
   for (int64_t begin = 0; begin < matrix.rows; begin += run) {

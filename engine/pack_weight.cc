@@ -40,22 +40,6 @@ TensorView ViewOf(const StoredTensor& tensor, std::span<const uint8_t> bytes) {
   return {tensor.origin, tensor.type, tensor.rows, tensor.cols, bytes};
 }
 
-// The format whose rows are those of the type, if there is one.
-std::optional<WeightFormat> SameFormat(TensorType type) {
-  switch (type) {
-    case TensorType::kF32:
-      return WeightFormat::kF32;
-    case TensorType::kF16:
-      return WeightFormat::kF16;
-    case TensorType::kBF16:
-      return WeightFormat::kBF16;
-    case TensorType::kQ8_0:
-      return WeightFormat::kQ8_0;
-    default:
-      return std::nullopt;
-  }
-}
-
 // As it is stored; read into its place, so that a large one is in memory once.
 PackedMatrix ReadDense(const StoredTensor& tensor, WeightFormat format) {
   PackedMatrix matrix = AllocateDense(format, tensor.rows, tensor.cols);
@@ -131,7 +115,7 @@ void PackProjection(const StoredTensor& tensor, const PackOptions& options, Mode
     PackIntegers(tensor, options, weight);
     return;
   }
-  const std::optional<WeightFormat> format = SameFormat(tensor.type);
+  const std::optional<WeightFormat> format = DenseFormatOf(tensor.type);
   weight.activation_quantizer = options.dense_activations;
   if (!format) {
     const AlignedBuffer<uint8_t> bytes = ReadBytes(tensor);
@@ -150,7 +134,8 @@ void PackProjection(const StoredTensor& tensor, const PackOptions& options, Mode
   }
   const TensorView view = ViewOf(tensor, dense.data.span());
   std::optional<WeightScales> scales;
-  if (*format != WeightFormat::kQ8_0) scales = FindTernaryScales(view);
+  const bool blocks = *format == WeightFormat::kQ8_0 || *format == WeightFormat::kQ6_K;
+  if (!blocks) scales = FindTernaryScales(view);
   if (scales) {
     PackTrits(
         view.rows, view.cols, std::move(*scales),
@@ -162,6 +147,23 @@ void PackProjection(const StoredTensor& tensor, const PackOptions& options, Mode
 }
 
 }  // namespace
+
+std::optional<WeightFormat> DenseFormatOf(TensorType type) {
+  switch (type) {
+    case TensorType::kF32:
+      return WeightFormat::kF32;
+    case TensorType::kF16:
+      return WeightFormat::kF16;
+    case TensorType::kBF16:
+      return WeightFormat::kBF16;
+    case TensorType::kQ8_0:
+      return WeightFormat::kQ8_0;
+    case TensorType::kQ6_K:
+      return WeightFormat::kQ6_K;
+    default:
+      return std::nullopt;
+  }
+}
 
 void PackTrits(int64_t rows, int64_t cols, WeightScales scales, const CodeSource& trits,
                ActivationQuantizer activations, ModelWeight& weight) {
@@ -186,7 +188,7 @@ void PackWeight(const WeightInfo& info, const StoredTensor& tensor, const PackOp
     CheckFinite(view);
     weight.vector = AlignedBuffer<float>(static_cast<size_t>(info.cols));
     DecodeFloats(view, 0, weight.vector.data());
-  } else if (const std::optional<WeightFormat> format = SameFormat(tensor.type)) {
+  } else if (const std::optional<WeightFormat> format = DenseFormatOf(tensor.type)) {
     weight.matrix = ReadDense(tensor, *format);
   } else {
     const AlignedBuffer<uint8_t> bytes = ReadBytes(tensor);

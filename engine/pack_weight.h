@@ -5,6 +5,7 @@
 
 #include <cstdint>
 #include <functional>
+#include <optional>
 #include <span>
 
 #include "engine/model.h"
@@ -38,10 +39,13 @@ struct PackOptions {
   bool latent = false;
 };
 
+// The format that holds a tensor's rows byte for byte, if there is one.
+std::optional<WeightFormat> DenseFormatOf(TensorType type);
+
 // Projections become trits if their type, their values or the options say so, else keep their
-// values exactly. Of wider types, values stay as stored, except that q6_k becomes f32, and q4_0 and
-// q2_0 become q8_0, which holds the same. Throws Error naming file and tensor if a type cannot be
-// here, a value is not finite, or a code or scale is none.
+// values exactly. Of wider types, values stay as stored, except that q4_0 and q2_0 become q8_0,
+// which holds the same. Throws Error naming file and tensor if a type cannot be here, a value is
+// not finite, or a code or scale is none.
 void PackWeight(const WeightInfo& info, const StoredTensor& tensor, const PackOptions& options,
                 ModelWeight& weight);
 

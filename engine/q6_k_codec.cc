@@ -1,53 +1,24 @@
-// The block type q6_k: 256 elements in 210 bytes, u8 ql[128], u8 qh[64], i8 sc[16], f16 d. Element
-// i is d * sc[i / 16] * (q[i] - 32), where the six bits of q lie thus, for each half h of 128
-// elements, run r of 32 in it and place l in the run:
-//   low four bits   half r / 2 of ql[64 h + 32 (r % 2) + l]
-//   high two bits   field r of qh[32 h + l]
-// https://github.com/ggml-org/ggml, ggml-common.h and ggml-quants.c
+// The block type q6_k (ternary_kernels/q6_k.h) as a codec.
 #include <algorithm>
 #include <cmath>
 #include <cstring>
 
 #include "engine/float_codec.h"
 #include "engine/little_endian.h"
+#include "ternary_kernels/q6_k.h"
 
 namespace trit {
 namespace {
 
-constexpr int kElements = 256;
-constexpr int kGroup = 16;  // elements that share an entry of sc
+constexpr int kElements = kQ6Cols;
+constexpr int kGroup = kQ6GroupCols;
 constexpr int kGroups = kElements / kGroup;
-constexpr int kHighOffset = 128;
-constexpr int kScalesOffset = 192;
-constexpr int kScaleOffset = 208;
-constexpr int kBytes = 210;
-constexpr int kMinCode = -32;
+constexpr int kMinCode = -kQ6Zero;
 constexpr int kMaxCode = 31;
 
-// Where the bits of element i lie.
-struct Place {
-  int low_byte, low_shift;
-  int high_byte, high_shift;
-};
-
-constexpr Place PlaceOf(int i) {
-  const int half = i / 128;
-  const int run = i % 128 / 32;
-  const int l = i % 32;
-  return {64 * half + 32 * (run % 2) + l, 4 * (run / 2), kHighOffset + 32 * half + l, 2 * run};
-}
-
 void DecodeQ6(const uint8_t* bytes, int64_t n, float* values) {
-  for (int64_t begin = 0; begin < n; begin += kElements, bytes += kBytes) {
-    const float scale = F16ToF32(LoadLittleEndian<uint16_t>(bytes + kScaleOffset));
-    for (int i = 0; i < kElements; ++i) {
-      const Place place = PlaceOf(i);
-      const int code = ((bytes[place.low_byte] >> place.low_shift) & 15) |
-                       ((bytes[place.high_byte] >> place.high_shift) & 3) << 4;
-      const auto group_scale = static_cast<int8_t>(bytes[kScalesOffset + i / kGroup]);
-      // 11 bits by 8 are exact; the product with the code is rounded once.
-      *values++ = scale * static_cast<float>(group_scale) * static_cast<float>(code + kMinCode);
-    }
+  for (int64_t begin = 0; begin < n; begin += kElements, bytes += kQ6Bytes) {
+    UnpackQ6(bytes, values + begin);
   }
 }
 
@@ -88,26 +59,26 @@ void EncodeBlock(const float* values, uint8_t* block) {
   const float largest =
       *std::max_element(group_scales, group_scales + kGroups,
                         [](float a, float b) { return std::fabs(a) < std::fabs(b); });
-  std::memset(block, 0, kBytes);
+  std::memset(block, 0, kQ6Bytes);
   // The largest group scale becomes -128 of d.
   const uint16_t d_bits = F32ToF16(largest / -128.0f);
   const float d = F16ToF32(d_bits);
-  StoreLittleEndian(d_bits, block + kScaleOffset);
+  StoreLittleEndian(d_bits, block + kQ6ScaleOffset);
   for (int i = 0; i < kElements; ++i) {
     const int g = i / kGroup;
     const int stored =
         d == 0.0f ? 0 : std::clamp(static_cast<int>(std::lrint(group_scales[g] / d)), -128, 127);
-    block[kScalesOffset + g] = static_cast<uint8_t>(static_cast<int8_t>(stored));
+    block[kQ6GroupScalesOffset + g] = static_cast<uint8_t>(static_cast<int8_t>(stored));
     const float scale = d * static_cast<float>(stored);
     const int code = (scale == 0.0f ? 0 : Code(values[i], 1.0f / scale)) - kMinCode;
-    const Place place = PlaceOf(i);
+    const Q6Place place = Q6PlaceOf(i);
     block[place.low_byte] |= static_cast<uint8_t>((code & 15) << place.low_shift);
     block[place.high_byte] |= static_cast<uint8_t>((code >> 4) << place.high_shift);
   }
 }
 
 void EncodeQ6(const float* values, int64_t n, uint8_t* bytes) {
-  for (int64_t begin = 0; begin < n; begin += kElements, bytes += kBytes) {
+  for (int64_t begin = 0; begin < n; begin += kElements, bytes += kQ6Bytes) {
     EncodeBlock(values + begin, bytes);
   }
 }

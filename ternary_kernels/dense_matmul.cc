@@ -12,6 +12,7 @@
 #include "ternary_kernels/hwy_shim-inl.h"
 #include "ternary_kernels/kernel_entries.h"
 #include "ternary_kernels/pack_matrix.h"
+#include "ternary_kernels/q6_k.h"
 
 HWY_BEFORE_NAMESPACE();
 namespace trit {
@@ -111,6 +112,38 @@ struct Q8Loader {
   }
 };
 
+struct Q6Loader {
+  static constexpr WeightFormat kFormat = WeightFormat::kQ6_K;
+  static constexpr int64_t kScaleCols = kQ6GroupCols;
+  static_assert(kQ6GroupCols == kLanes);
+  static constexpr bool kShortRuns = true;  // 420 bytes
+  // The parts of a block are spread over its steps, so that each of its cache lines is asked for.
+  static HWY_INLINE int64_t Offset(int64_t k) { return k * kQ6Bytes / kQ6Cols; }
+  static HWY_INLINE Floats Scale(const uint8_t* row, int64_t k) {
+    const hn::Rebind<hwy::float16_t, FloatTag> df16;
+    const hn::Rebind<uint16_t, FloatTag> du16;
+    const uint8_t* block = row + k / kQ6Cols * kQ6Bytes;
+    uint16_t bits;
+    std::memcpy(&bits, block + kQ6ScaleOffset, 2);
+    const auto group =
+        static_cast<int8_t>(block[kQ6GroupScalesOffset + k % kQ6Cols / kQ6GroupCols]);
+    const Floats d = hn::PromoteTo(FloatTag(), hn::BitCast(df16, hn::Set(du16, bits)));
+    return hn::Mul(d, hn::Set(FloatTag(), static_cast<float>(group)));  // 11 bits x 8 bits: exact
+  }
+  static HWY_INLINE Floats Load(const uint8_t* row, int64_t k, int64_t lane, Floats scale) {
+    const hn::Rebind<int32_t, FloatTag> di32;
+    const hn::Rebind<uint8_t, FloatTag> du8;
+    const uint8_t* block = row + k / kQ6Cols * kQ6Bytes;
+    const Q6Place place = Q6PlaceOf(k % kQ6Cols);
+    const auto low = hn::PromoteTo(di32, hn::LoadU(du8, block + place.low_byte + lane));
+    const auto high = hn::PromoteTo(di32, hn::LoadU(du8, block + place.high_byte + lane));
+    const auto q = hn::Or(
+        hn::And(hn::ShiftRightSame(low, place.low_shift), hn::Set(di32, 15)),
+        hn::ShiftLeft<4>(hn::And(hn::ShiftRightSame(high, place.high_shift), hn::Set(di32, 3))));
+    return hn::Mul(scale, hn::ConvertTo(FloatTag(), hn::Sub(q, hn::Set(di32, kQ6Zero))));
+  }
+};
+
 // The lanes of a vector added pairwise (8, 4, 2, 1).
 template <class D>
 HWY_INLINE float AddVectorLanes(D d, hn::Vec<D> v) {
@@ -191,7 +224,7 @@ HWY_NOINLINE void AddSteps(const Operands& o, bool first, float* lanes) {
 }
 
 // The same for any number of columns: the last are padded with zeros on both sides. (Rows of q8_0
-// consist of whole steps.)
+// and q6_k consist of whole steps.)
 template <class Loader, int kNumRows, int kNumTokens>
 void AddTile(Operands o, bool first, float* lanes) {
   const int64_t end = o.end;
@@ -336,6 +369,8 @@ void DenseRows(const MatmulCall& call, const MatmulRange& range) {
       return RunRows<BF16Loader>(call, range);
     case WeightFormat::kQ8_0:
       return RunRows<Q8Loader>(call, range);
+    case WeightFormat::kQ6_K:
+      return RunRows<Q6Loader>(call, range);
     default:
       return RunRows<F32Loader>(call, range);
   }

@@ -10,6 +10,7 @@
 #include "ternary_kernels/check.h"
 #include "ternary_kernels/half_float.h"
 #include "ternary_kernels/parallel_for.h"
+#include "ternary_kernels/q6_k.h"
 #include "ternary_kernels/ternary_byte.h"
 #include "ternary_kernels/ternary_lookup.h"
 
@@ -137,6 +138,9 @@ int64_t DenseRowBytes(WeightFormat format, int64_t cols) {
     case WeightFormat::kQ8_0:
       TRIT_CHECK(cols % kQ8Block == 0);
       return cols / kQ8Block * kQ8BlockBytes;
+    case WeightFormat::kQ6_K:
+      TRIT_CHECK(cols % kQ6Cols == 0);
+      return cols / kQ6Cols * kQ6Bytes;
     default:
       TRIT_CHECK(!"not a dense format");
   }
@@ -202,6 +206,11 @@ void UnpackFloats(const PackedMatrix& matrix, int64_t row, float* values) {
         const uint8_t* block = bytes + c / kQ8Block * kQ8BlockBytes;
         const auto code = static_cast<int8_t>(block[2 + c % kQ8Block]);
         values[c] = FloatFromF16(load_u16(block)) * static_cast<float>(code);
+      }
+      return;
+    case WeightFormat::kQ6_K:
+      for (int64_t b = 0; b < cols / kQ6Cols; ++b) {
+        UnpackQ6(bytes + b * kQ6Bytes, values + b * kQ6Cols);
       }
       return;
     default:

@@ -18,10 +18,10 @@ using CodeSource = std::function<void(int64_t row, int8_t* codes)>;
 PackedMatrix PackCodes(WeightFormat format, int64_t rows, int64_t cols, WeightScales scales,
                        const CodeSource& source);
 
-// A dense matrix (kF32, kF16, kBF16, kQ8_0) with room for its bytes: row after row as GGUF has
-// them, without gaps. The caller fills data[0, DenseRowBytes * rows).
+// A dense matrix (kF32, kF16, kBF16, kQ8_0, kQ6_K) with room for its bytes: row after row as GGUF
+// has them, without gaps. The caller fills data[0, DenseRowBytes * rows).
 PackedMatrix AllocateDense(WeightFormat format, int64_t rows, int64_t cols);
-// kQ8_0 needs cols to be a multiple of 32.
+// kQ8_0 needs cols to be a multiple of 32, kQ6_K of 256.
 int64_t DenseRowBytes(WeightFormat format, int64_t cols);
 
 // Codes (exact integers in bf16) held as kBF16 with their scales: what quantized weights with float

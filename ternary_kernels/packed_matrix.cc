@@ -26,6 +26,8 @@ const char* WeightFormatName(WeightFormat format) {
       return "bf16";
     case WeightFormat::kQ8_0:
       return "q8_0";
+    case WeightFormat::kQ6_K:
+      return "q6_k";
   }
   TRIT_CHECK(!"no such weight format");
 }

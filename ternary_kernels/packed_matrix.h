@@ -23,6 +23,7 @@ enum class WeightFormat : uint8_t {
   kF16,
   kBF16,
   kQ8_0,  // GGUF's blocks of 32: f16 scale, 32 int8
+  kQ6_K,  // GGUF's blocks of 256: six bits a weight and two levels of scales (q6_k.h)
 };
 
 const char* WeightFormatName(WeightFormat format);
@@ -41,8 +42,8 @@ enum class ScaleKind : uint8_t {
 };
 
 // What makes weights of codes: weight = code * scale + offset. `values` are the scales, as
-// ScaleKind says; formats whose blocks carry scales (kQ8_0), and plain floats, have kTensor with
-// the single scale 1.
+// ScaleKind says; formats whose blocks carry scales (kQ8_0, kQ6_K), and plain floats, have kTensor
+// with the single scale 1.
 struct WeightScales {
   ScaleKind kind = ScaleKind::kTensor;
   int64_t group_size = 0;  // columns a group, kGroup only; divides the number of columns

@@ -17,7 +17,7 @@ struct OneThread {
 BOOST_GLOBAL_FIXTURE(OneThread);
 
 const WeightFormat kDenseFormats[] = {WeightFormat::kF32, WeightFormat::kF16, WeightFormat::kBF16,
-                                      WeightFormat::kQ8_0};
+                                      WeightFormat::kQ8_0, WeightFormat::kQ6_K};
 
 // These lack fused multiply-add: the same sums in the same order, but products are rounded.
 bool RoundsProducts(const std::string& target) { return target == "SSSE3" || target == "SSE4"; }
@@ -93,6 +93,7 @@ BOOST_AUTO_TEST_CASE(all_shapes_tokens_and_scales) {
                         {100, 257},
                         {33, 992}}) {
       if (format == WeightFormat::kQ8_0) shape.cols = (shape.cols + 31) / 32 * 32;
+      if (format == WeightFormat::kQ6_K) shape.cols = (shape.cols + 255) / 256 * 256;
       for (const int64_t tokens : {1, 2, 3, 5, 16, 17, 40}) {
         const ScaleKind kind = seed % 4 < 2 ? ScaleKind::kTensor : ScaleKind::kRow;
         const MatmulProblem problem(format, shape.rows, shape.cols, tokens, kind, 0, seed % 2 == 0,
@@ -109,7 +110,8 @@ BOOST_AUTO_TEST_CASE(group_scales) {
   for (const WeightFormat format : kDenseFormats) {
     for (const int64_t group_size : {4, 16, 32, 96}) {
       for (const int64_t tokens : {1, 4, 17}) {
-        const MatmulProblem problem(format, 21, 288, tokens, ScaleKind::kGroup, group_size,
+        const int64_t cols = format == WeightFormat::kQ6_K ? 768 : 288;
+        const MatmulProblem problem(format, 21, cols, tokens, ScaleKind::kGroup, group_size,
                                     seed % 2 == 0, seed);
         CheckAllKernels(problem, "groups of " + std::to_string(group_size));
         ++seed;
@@ -121,7 +123,7 @@ BOOST_AUTO_TEST_CASE(group_scales) {
 // The reference against a sum in double of the unpacked weights.
 BOOST_AUTO_TEST_CASE(reference_is_the_product) {
   for (const WeightFormat format : kDenseFormats) {
-    const int64_t rows = 7, cols = 352;
+    const int64_t rows = 7, cols = format == WeightFormat::kQ6_K ? 512 : 352;
     const MatmulProblem problem(format, rows, cols, 2, ScaleKind::kRow, 0, true, 3);
     const std::vector<float> out = problem.Run(ReferenceKernel(format));
     std::vector<float> w(cols);

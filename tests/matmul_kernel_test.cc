@@ -15,7 +15,7 @@ namespace trit {
 namespace {
 
 constexpr int64_t kRows = 200;
-constexpr int64_t kCols = 288;
+constexpr int64_t kCols = 768;
 
 struct TwoThreads {
   TwoThreads() { SetNumThreads(2); }
@@ -30,7 +30,7 @@ BOOST_AUTO_TEST_CASE(every_format_ends_with_its_reference) {
     BOOST_TEST(names.insert(std::string(kernel.name)).second);
     last[kernel.format] = &kernel;
   }
-  BOOST_TEST(last.size() == 10u);
+  BOOST_TEST(last.size() == 11u);
   for (const auto& [format, kernel] : last) {
     BOOST_TEST(kernel->name.starts_with("reference-"));
     BOOST_TEST(kernel->min_tokens == 1);
@@ -40,7 +40,7 @@ BOOST_AUTO_TEST_CASE(every_format_ends_with_its_reference) {
 
 BOOST_AUTO_TEST_CASE(choice_by_tokens_and_scales) {
   const auto chosen = [](WeightFormat format, int64_t tokens, int64_t group_size) {
-    const MatmulProblem problem(format, 8, 96, 1,
+    const MatmulProblem problem(format, 8, 768, 1,
                                 group_size == 0 ? ScaleKind::kTensor : ScaleKind::kGroup,
                                 group_size, false, 1);
     return std::string(ChooseMatmulKernel(problem.weights, tokens).name);
@@ -58,6 +58,7 @@ BOOST_AUTO_TEST_CASE(choice_by_tokens_and_scales) {
   BOOST_TEST(chosen(WeightFormat::kInt8, 17, 0) == "dot-int8-many");
   BOOST_TEST(chosen(WeightFormat::kInt8, 1, 6) == "reference-int8");
   BOOST_TEST(chosen(WeightFormat::kQ8_0, 1, 0) == "dense-q8_0");
+  BOOST_TEST(chosen(WeightFormat::kQ6_K, 1, 0) == "dense-q6_k");
 }
 
 BOOST_AUTO_TEST_CASE(forced_kernel) {

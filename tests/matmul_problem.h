@@ -13,6 +13,7 @@
 
 #include "ternary_kernels/matmul_kernel.h"
 #include "ternary_kernels/pack_matrix.h"
+#include "ternary_kernels/q6_k.h"
 #include "ternary_kernels/simd_targets.h"
 
 namespace trit {
@@ -21,7 +22,7 @@ inline float RandomFloat(std::mt19937& random) {
   return static_cast<float>(random()) * 0x1p-31f - 1.0f;
 }
 
-// Finite values of every magnitude a format has: random bits, or for q8_0 random codes.
+// Finite values of every magnitude a format has: random bits, or for q8_0 and q6_k random codes.
 inline void FillDense(PackedMatrix& matrix, std::mt19937& random) {
   const int64_t count = matrix.rows * matrix.cols;
   uint8_t* data = matrix.data.data();
@@ -43,6 +44,14 @@ inline void FillDense(PackedMatrix& matrix, std::mt19937& random) {
         std::memcpy(&wide, &value, 4);
         const auto half = static_cast<uint16_t>(wide >> 16);
         std::memcpy(data + 2 * i, &half, 2);
+        break;
+      }
+      case WeightFormat::kQ6_K: {
+        if (i % kQ6Cols != 0) break;
+        uint8_t* block = data + i / kQ6Cols * kQ6Bytes;
+        for (int64_t b = 0; b < kQ6Bytes; ++b) block[b] = static_cast<uint8_t>(random());
+        const auto scale = static_cast<uint16_t>(0x1000 + bits % 0x1000);  // 2^-11 to 2^-7
+        std::memcpy(block + kQ6ScaleOffset, &scale, 2);
         break;
       }
       default: {  // q8_0

@@ -18,6 +18,7 @@
 #include "engine/score.h"
 #include "engine/session.h"
 #include "tests/support/error_text.h"
+#include "tests/support/small_gguf.h"
 #include "tests/support/temporary_folder.h"
 #include "tests/support/tiny_model.h"
 
@@ -368,7 +369,30 @@ BOOST_AUTO_TEST_CASE(LayoutsOfI2s) {
   BOOST_TEST((LogitsOf(folder / "64.gguf") != expected));
 }
 
-// Dense matrices of narrower types than there are matmul formats for.
+// Blocks whose scales another encoder chose: encoded anew they would get other values.
+BOOST_AUTO_TEST_CASE(ExactConversionsKeepBlocks) {
+  const TemporaryFolder folder;
+  const std::vector<int32_t> tokens = {1, 5, 3};
+  for (const TensorType type : {TensorType::kQ4_0, TensorType::kQ8_0, TensorType::kQ6_K}) {
+    SmallGguf file(OneLayer(256), FewTokens("gpt2"), type, type);
+    for (auto& [name, tensor] : file.tensors) {
+      if (tensor.type != TensorType::kQ8_0) continue;
+      for (size_t i = 0; i < tensor.bytes.size(); ++i) {  // codes of 50 at most
+        if (i % 34 >= 2) tensor.bytes[i] = static_cast<uint8_t>(i % 51);
+      }
+    }
+    file.Write(folder / "a.gguf");
+    const std::unique_ptr<Model> model = LoadModel(folder / "a.gguf", {});
+    WriteGgufModel(*model, folder / "b.gguf",
+                   {.linear_type = std::nullopt, .embedding_type = std::nullopt, .provenance = {}});
+    BOOST_TEST((LogitsOf(*LoadModel(folder / "b.gguf", {}), tokens) == LogitsOf(*model, tokens)),
+               InfoOf(type).name);
+    if (type == TensorType::kQ6_K) {
+      BOOST_TEST((model->weights[0].matrix.format == WeightFormat::kQ6_K));
+    }
+  }
+}
+
 BOOST_AUTO_TEST_CASE(WritesAndReadsQ6K) {
   const TemporaryFolder folder;
   const std::unique_ptr<Model> model = LoadModel(Fixture("llama_tq1_0.gguf"), {});

@@ -143,6 +143,27 @@ BOOST_AUTO_TEST_CASE(dense_rows) {
   BOOST_TEST(values[63] == 192.0f);
 }
 
+BOOST_AUTO_TEST_CASE(q6_k_by_hand) {
+  BOOST_TEST(DenseRowBytes(WeightFormat::kQ6_K, 512) == 420);
+  PackedMatrix matrix = AllocateDense(WeightFormat::kQ6_K, 1, 512);
+  uint8_t* block = matrix.data.data() + 210;
+  const uint16_t half = 0x3800;
+  std::memcpy(block + 208, &half, 2);
+  for (int g = 0; g < 16; ++g) block[192 + g] = static_cast<uint8_t>(g - 8);
+  // Weight 101 is place 5 of run 3 of half 0: the high nibble of ql[37], field 3 of qh[5].
+  block[37] = 0xA0;
+  block[128 + 5] = 2 << 6;
+  // Weight 128 + 64: run 2 of half 1, place 0.
+  block[64] = 0x70;
+  block[128 + 32] = 3 << 4;
+  float values[512];
+  UnpackFloats(matrix, 0, values);
+  BOOST_TEST(values[0] == 0.0f);
+  BOOST_TEST(values[256 + 101] == 0.5f * -2 * (0x2A - 32));
+  BOOST_TEST(values[256 + 192] == 0.5f * 4 * (0x37 - 32));
+  BOOST_TEST(values[256] == 0.5f * -8 * -32);
+}
+
 // Every binary16 number, against its definition.
 BOOST_AUTO_TEST_CASE(half_floats_are_exact) {
   for (uint32_t bits = 0; bits < 0x10000; ++bits) {
