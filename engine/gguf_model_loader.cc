@@ -69,6 +69,7 @@ class Loader {
     for (const WeightInfo& info : model->table.weights()) {
       LoadWeight(info, model->weights[static_cast<size_t>(info.id)]);
     }
+    LoadActivationScales(*model);
     LoadTokenizer(*model);
     return model;
   }
@@ -129,14 +130,11 @@ class Loader {
     if (stated == nullptr) {
       return default_int8 ? ActivationQuantizer::kInt8PerToken : ActivationQuantizer::kNone;
     }
-    for (const ActivationQuantizer quantizer :
-         {ActivationQuantizer::kNone, ActivationQuantizer::kInt8PerToken}) {
-      if (*stated == ActivationQuantizerName(quantizer)) return quantizer;
-    }
+    if (const auto quantizer = FindActivationQuantizer(*stated)) return *quantizer;
     throw Error(ErrorInfo{.what = "unknown activation quantizer",
                           .file = reader_.path(),
                           .key = kKey,
-                          .expected = "none or int8",
+                          .expected = "none, int8, int4 or int8_static",
                           .found = *stated});
   }
 
@@ -157,6 +155,27 @@ class Loader {
     }
     for (float& scale : weight.matrix.scales.values) scale *= factor;
     for (float& offset : weight.matrix.scales.offsets) offset *= factor;
+  }
+
+  // Static activations: the scale of every projection's input, in the table's order.
+  void LoadActivationScales(Model& model) const {
+    if (Activations(false) != ActivationQuantizer::kInt8Static) return;
+    constexpr const char* kKey = "trit.activation_scales";
+    const std::vector<float>* scales = reader_.metadata().FindFloats(kKey);
+    size_t next = 0;
+    for (const WeightInfo& info : model.table.weights()) {
+      if (info.kind != WeightKind::kLinear) continue;
+      const float scale = scales != nullptr && next < scales->size() ? (*scales)[next] : 0.0f;
+      ++next;
+      if (!(scale > 0) || !std::isfinite(scale)) {
+        throw Error(ErrorInfo{.what = "no scale of the static activations of a matrix",
+                              .file = reader_.path(),
+                              .key = kKey,
+                              .tensor = info.gguf_name,
+                              .expected = "a positive number for every projection"});
+      }
+      model.weights[static_cast<size_t>(info.id)].activation_scale = scale;
+    }
   }
 
   void LoadTokenizer(Model& model) const {

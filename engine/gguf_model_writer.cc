@@ -170,6 +170,20 @@ std::string WeightQuantizerOf(const Model& model, const std::vector<GgufTensorIn
   return integers ? "mixed" : names.contains("ternary") ? "ternary" : "none";
 }
 
+// Static activations: the scale of every projection's input, in the table's order.
+std::vector<float> ActivationScalesOf(const Model& model) {
+  std::vector<float> scales;
+  for (const WeightInfo& info : model.table.weights()) {
+    if (info.kind != WeightKind::kLinear) continue;
+    scales.push_back(model.weights[static_cast<size_t>(info.id)].activation_scale);
+    if (scales.back() > 0) continue;
+    throw UsageError(ErrorInfo{.what = "static activations without a range",
+                               .tensor = info.name,
+                               .expected = "a model that was trained or calibrated with them"});
+  }
+  return scales;
+}
+
 GgufMetadata MakeMetadata(const Model& model, const std::string& path,
                           const std::vector<GgufTensorInfo>& tensors,
                           const GgufModelOptions& options) {
@@ -181,7 +195,11 @@ GgufMetadata MakeMetadata(const Model& model, const std::string& path,
   const TensorType type = tensors[static_cast<size_t>(model.table.Layer(0).q_proj)].type;
   const int32_t file_type = InfoOf(type).file_type;
   if (file_type >= 0) metadata.Set("general.file_type", static_cast<uint32_t>(file_type));
-  metadata.Set("trit.activation_quantizer", ActivationQuantizerOf(model));
+  const std::string activations = ActivationQuantizerOf(model);
+  metadata.Set("trit.activation_quantizer", activations);
+  if (activations == ActivationQuantizerName(ActivationQuantizer::kInt8Static)) {
+    metadata.Set("trit.activation_scales", GgufArray(ActivationScalesOf(model)));
+  }
   metadata.Set("trit.weight_quantizer", WeightQuantizerOf(model, tensors));
   for (const auto& [key, value] : options.provenance) metadata.Set(key, value);
   if (model.tokenizer != nullptr) {

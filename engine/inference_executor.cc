@@ -69,8 +69,7 @@ Value InferenceExecutor::NewValue(const LinearInput& source) {
   slot.width = source.cols;
   slot.stored = false;
   slot.source = source;
-  slot.codes_ready = false;
-  slot.rounded_ready = false;
+  slot.num_quantized = 0;
   return {(current_set_ << kSetShift) + static_cast<int32_t>(set.used++)};
 }
 
@@ -105,30 +104,37 @@ LinearInput InferenceExecutor::InputOf(const Slot& slot) const {
   return slot.stored ? LinearInput{.cols = slot.width, .x = slot.data.data()} : slot.source;
 }
 
-const ActivationCodes& InferenceExecutor::Codes(Slot& slot) {
-  if (!slot.codes_ready) {
-    QuantizeLinearInput(InputOf(slot), rows_, slot.codes);
-    slot.codes_ready = true;
+InferenceExecutor::QuantizedInput& InferenceExecutor::Quantized(Slot& slot,
+                                                                const ActivationScheme& scheme) {
+  for (size_t i = 0; i < slot.num_quantized; ++i) {
+    if (slot.quantized[i]->codes.scheme == scheme) return *slot.quantized[i];
   }
-  return slot.codes;
+  if (slot.num_quantized == slot.quantized.size()) {
+    slot.quantized.push_back(std::make_unique<QuantizedInput>());
+  }
+  QuantizedInput& quantized = *slot.quantized[slot.num_quantized++];
+  quantized.rounded_ready = false;
+  quantized.codes.scheme = scheme;
+  QuantizeLinearInput(InputOf(slot), rows_, quantized.codes);
+  return quantized;
 }
 
-const float* InferenceExecutor::Rounded(Slot& slot) {
-  if (!slot.rounded_ready) {
-    const ActivationCodes& codes = Codes(slot);
-    GrowTo(slot.rounded, rows_ * slot.width);
+const float* InferenceExecutor::Rounded(QuantizedInput& input) {
+  if (!input.rounded_ready) {
+    const ActivationCodes& codes = input.codes;
+    GrowTo(input.rounded, rows_ * codes.cols);
     ParallelForBlocks(rows_, 16, [&](int64_t begin, int64_t end) {
       for (int64_t r = begin; r < end; ++r) {
         const int8_t* q = codes.codes.data() + r * codes.stride;
-        float* x = slot.rounded.data() + r * slot.width;
-        for (int64_t c = 0; c < slot.width; ++c) {
+        float* x = input.rounded.data() + r * codes.cols;
+        for (int64_t c = 0; c < codes.cols; ++c) {
           x[c] = static_cast<float>(q[c]) / codes.scales[static_cast<size_t>(r)];
         }
       }
     });
-    slot.rounded_ready = true;
+    input.rounded_ready = true;
   }
-  return slot.rounded.data();
+  return input.rounded.data();
 }
 
 Value InferenceExecutor::Embed(WeightId table, const Batch& batch) {
@@ -186,12 +192,13 @@ void InferenceExecutor::Linear(Value x, std::span<const WeightId> weights, Value
                     .out_stride = weight.matrix.rows};
     Slot& input = At(x);
     TRIT_CHECK(input.width == weight.matrix.cols);
-    const bool int8 = weight.activation_quantizer == ActivationQuantizer::kInt8PerToken;
+    const ActivationScheme scheme = weight.activations();
+    QuantizedInput* quantized = scheme.TakesCodes() ? &Quantized(input, scheme) : nullptr;
     if (TakesCodes(weight.matrix.format)) {
-      TRIT_CHECK(int8);
-      call.codes = &Codes(input);
+      TRIT_CHECK(quantized != nullptr);
+      call.codes = &quantized->codes;
     } else {
-      call.floats = int8 ? Rounded(input) : Floats(input);
+      call.floats = quantized != nullptr ? Rounded(*quantized) : Floats(input);
       call.floats_stride = input.width;
     }
     if (residual.valid()) {
@@ -205,7 +212,7 @@ void InferenceExecutor::Linear(Value x, std::span<const WeightId> weights, Value
                             .in_features = weight.matrix.cols,
                             .out_features = weight.matrix.rows,
                             .in = Floats(input),
-                            .codes = int8 ? &Codes(input) : nullptr,
+                            .codes = quantized != nullptr ? &quantized->codes : nullptr,
                             .out = call.out});
     }
   }

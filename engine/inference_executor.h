@@ -38,6 +38,12 @@ class InferenceExecutor : public Executor {
   void Head(Value hidden, std::span<const int32_t> rows, const HeadRequest& request) override;
 
  private:
+  // A value by one scheme of activations.
+  struct QuantizedInput {
+    ActivationCodes codes;
+    bool rounded_ready = false;
+    AlignedBuffer<float> rounded;  // (rows, width): codes / a
+  };
   // A value's floats live in one of two sets of buffers: a layer writes to one while its input
   // lies in the other.
   // Norms and gated units are not computed where they are made but where they are read, a few rows
@@ -46,11 +52,9 @@ class InferenceExecutor : public Executor {
     AlignedBuffer<float> data;  // (rows, width), if stored
     int64_t width = 0;
     bool stored = true;
-    LinearInput source;  // what it is computed from, if not
-    bool codes_ready = false;
-    bool rounded_ready = false;
-    ActivationCodes codes;
-    AlignedBuffer<float> rounded;  // (rows, width): codes / a
+    LinearInput source;                                      // what it is computed from, if not
+    std::vector<std::unique_ptr<QuantizedInput>> quantized;  // by scheme; the first num_quantized
+    size_t num_quantized = 0;
   };
   Value NewValue(int64_t width);  // stored
   Value NewValue(const LinearInput& source);
@@ -58,9 +62,9 @@ class InferenceExecutor : public Executor {
   // Its floats, stored from then on.
   float* Floats(Slot& slot);
   LinearInput InputOf(const Slot& slot) const;
-  const ActivationCodes& Codes(Slot& slot);
-  // The same as floats, for matrices that have no integer codes but want quantized inputs.
-  const float* Rounded(Slot& slot);
+  QuantizedInput& Quantized(Slot& slot, const ActivationScheme& scheme);
+  // Its codes as floats, for matrices that have no integer codes but want quantized inputs.
+  const float* Rounded(QuantizedInput& input);
   // Rows of the hidden state that the head was asked for, gathered.
   const float* GatherRows(Value hidden, std::span<const int32_t> rows);
   void Logits(const float* hidden, int64_t num_rows, float* out);

@@ -18,10 +18,13 @@ namespace trit {
 
 // One weight as inference holds it: a matrix, or a norm's vector.
 struct ModelWeight {
-  PackedMatrix matrix;         // kLinear, kEmbedding, kHead
+  PackedMatrix matrix;          // kLinear, kEmbedding, kHead
   AlignedBuffer<float> vector;  // kNorm: (cols)
   // What the matrix was trained to see as its input.
   ActivationQuantizer activation_quantizer = ActivationQuantizer::kNone;
+  float activation_scale = 0;  // kInt8Static's a (StaticActivationScale); a matrix of its own each
+
+  ActivationScheme activations() const { return {activation_quantizer, activation_scale}; }
 };
 
 struct Model {

@@ -2,7 +2,9 @@
 // t * s and x_hat = q / a (codes times scales):
 //   dx = sum over layers (g * s) t,    dw_hat += (g / a)^T q
 // in float or bf16 with float sums; integer codes are exact operands, so only g is rounded. A side
-// that is not quantized takes part with its values and scale 1. dx goes on through what computes x.
+// that is not quantized takes part with its values and scale 1. Static codes stop the gradient of
+// values that they clip (|x a| beyond the last code by more than half a step). dx goes on through
+// what computes x.
 #ifndef TRIT_TERNARY_KERNELS_LINEAR_BACKWARD_H_
 #define TRIT_TERNARY_KERNELS_LINEAR_BACKWARD_H_
 
@@ -19,20 +21,20 @@ namespace trit {
 // One layer; T is float or BFloat16.
 template <typename T>
 struct LinearGradient {
-  const float* dy;              // (rows, out_features)
-  ScaleFactors weight_factors;  // s, of dy's columns
-  const TileProduct* product;   // (out_features, in_features)
-  const T* weights;             // its packed operand
-  bool takes_codes;             // dw_hat is a product with codes, else with x
-  float* dweights;              // (out_features, in_features)
-  bool accumulate;              // dweights +=, else =
+  const float* dy;               // (rows, out_features)
+  ScaleFactors weight_factors;   // s, of dy's columns
+  const TileProduct* product;    // (out_features, in_features)
+  const T* weights;              // its packed operand
+  const ActivationCodes* codes;  // of x, which dw_hat is a product with; null: with x itself
+  float* dweights;               // (out_features, in_features)
+  bool accumulate;               // dweights +=, else =
+  ActivationBlend blend = {};    // of x, where codes is null
 };
 
 template <typename T>
 struct LinearBackwardCall {
   int64_t rows;
-  LinearInput input;             // in_features columns; x
-  const ActivationCodes* codes;  // of x; null if no layer takes them
+  LinearInput input;  // in_features columns; x
   std::span<const LinearGradient<T>> layers;
   LinearInputGradient dinput;
   float* dnorm_weights;  // (in_features), added to; if the input is normed

@@ -66,7 +66,12 @@ void RunFloatTile(const LinearInput& input, const FloatLinear<T>& layer, int64_t
   const int64_t n = layer.product->n();
   T* a = ThreadScratch<ConvertedTokens, T>(GemmTileRows() * k);
   float* scratch = ThreadScratch<InputRows, float>(GemmTileRows() * k);
-  ScaleRows(LinearInputRows(input, begin, end, scratch), end - begin, k, {}, a);
+  const float* x = LinearInputRows(input, begin, end, scratch);
+  if (layer.blend.share != 0) {
+    BlendActivations(layer.blend, x, end - begin, k, scratch);
+    x = scratch;
+  }
+  ScaleRows(x, end - begin, k, {}, a);
   float* out = layer.out + begin * n;
   layer.product->Run(a, end - begin, layer.b, false, out);
   if (layer.col_factors != nullptr || layer.factor != 1.0f) {

@@ -56,9 +56,9 @@ struct IntegerLinear {
 void IntegerLinearForward(const LinearInput& input, int64_t num_tokens, ActivationCodes& codes,
                           std::span<const IntegerLinear> layers);
 
-// out = (x b) scaled + residual in floating point: b is the packed operand of `product`; factors
-// apply to columns; residual may be null, not out. x: the input, product.k() columns; out: (tokens,
-// product.n()). In parallel over tiles of tokens.
+// out = (x b) scaled + residual in floating point, x seen through `blend`: b is the packed operand
+// of `product`; factors apply to columns; residual may be null, not out. x: the input, product.k()
+// columns; out: (tokens, product.n()). In parallel over tiles of tokens.
 template <typename T>
 struct FloatLinear {
   const TileProduct* product;
@@ -67,6 +67,7 @@ struct FloatLinear {
   float factor;
   const float* residual;
   float* out;
+  ActivationBlend blend = {};
 };
 void FloatLinearForward(const LinearInput& input, int64_t num_tokens,
                         const FloatLinear<float>& layer);

@@ -13,6 +13,7 @@ namespace {
 
 struct GatedRows {};
 struct QuantizedRows {};
+struct BlendedCodes {};
 
 // Before the norm, if there is one.
 const float* SourceRows(const LinearInput& input, int64_t begin, int64_t end, float* out) {
@@ -42,7 +43,7 @@ void QuantizeLinearInputRows(const LinearInput& input, int64_t begin, int64_t en
     for (int64_t t = first; t < last; ++t, x += input.cols) {
       int8_t* row = codes.codes.data() + t * codes.stride;
       const auto at = static_cast<size_t>(t);
-      QuantizeTokenInt8(x, codes.cols, row, &codes.scales[at], &codes.sums[at]);
+      QuantizeToken(codes.scheme, x, codes.cols, row, &codes.scales[at], &codes.sums[at]);
       std::memset(row + codes.cols, 0, static_cast<size_t>(codes.stride - codes.cols));
     }
   }
@@ -51,6 +52,19 @@ void QuantizeLinearInputRows(const LinearInput& input, int64_t begin, int64_t en
 void QuantizeLinearInput(const LinearInput& input, int64_t num_rows, ActivationCodes& codes) {
   codes.Resize(num_rows, input.cols);
   ParallelFor(num_rows, [&](int64_t r) { QuantizeLinearInputRows(input, r, r + 1, codes); });
+}
+
+void BlendActivations(const ActivationBlend& blend, const float* x, int64_t rows, int64_t cols,
+                      float* out) {
+  auto* codes = ThreadScratch<BlendedCodes, int8_t>(cols);
+  for (int64_t r = 0; r < rows; ++r, x += cols, out += cols) {
+    float a;
+    int32_t sum;
+    QuantizeToken(blend.scheme, x, cols, codes, &a, &sum);
+    for (int64_t c = 0; c < cols; ++c) {
+      out[c] = x[c] + blend.share * (static_cast<float>(codes[c]) / a - x[c]);
+    }
+  }
 }
 
 void LinearInputBackward(const LinearInput& input, int64_t begin, int64_t end, float* gradient,

@@ -33,11 +33,23 @@ inline constexpr int64_t kLinearInputRows = 8;
 // them.
 const float* LinearInputRows(const LinearInput& input, int64_t begin, int64_t end, float* out);
 
-// Codes of rows [begin, end), which `codes` has room for (Resize). On the calling thread.
+// Codes of rows [begin, end) by codes.scheme; `codes` has room for them (Resize). On the calling
+// thread.
 void QuantizeLinearInputRows(const LinearInput& input, int64_t begin, int64_t end,
                              ActivationCodes& codes);
 // Codes of all rows, in parallel. Resizes `codes`.
 void QuantizeLinearInput(const LinearInput& input, int64_t num_rows, ActivationCodes& codes);
+
+// How a layer sees floats while quantization is phased in: x + share (x_hat - x), x_hat = q / a.
+struct ActivationBlend {
+  ActivationScheme scheme;
+  float share = 0;  // 0: x as it is
+
+  bool operator==(const ActivationBlend&) const = default;
+};
+// x: (rows, cols) becomes that in out, which may be x. On the calling thread.
+void BlendActivations(const ActivationBlend& blend, const float* x, int64_t rows, int64_t cols,
+                      float* out);
 
 // Where the gradient goes; which of them are there, the input says.
 struct LinearInputGradient {

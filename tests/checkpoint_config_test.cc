@@ -18,10 +18,24 @@ QuantizerChoice Choice(const char* weights, const char* activations, ScaleKind g
   return {weights, activations, granularity, group_size};
 }
 
-std::string Written(const QuantizationConfig& quantizer) {
+std::string Written(const QuantizationConfig& quantizer, double quantized_share = 1) {
   SpecialTokens special;
   special.eos = 3;
-  return CheckpointConfigJson(TinyCheckpoint::Model(), quantizer, special, "config.json");
+  return CheckpointConfigJson({.model = TinyCheckpoint::Model(),
+                               .quantizer = quantizer,
+                               .quantized_share = quantized_share},
+                              special, "config.json");
+}
+
+BOOST_AUTO_TEST_CASE(says_how_far_training_was_quantized) {
+  BOOST_TEST(!Contains(Written({}), "share"));
+  BOOST_TEST(ParseCheckpointConfig(Written({}), "c").quantized_share == 1);
+  const std::string written = Written({}, 0.25);
+  BOOST_TEST(ParseCheckpointConfig(written, "c").quantized_share == 0.25);
+  std::string wrong = written;
+  wrong.replace(wrong.find("0.25"), 4, "1.25");
+  BOOST_TEST(
+      Contains(ErrorText([&] { ParseCheckpointConfig(wrong, "c"); }), "c: trit.quantized_share"));
 }
 
 BOOST_AUTO_TEST_CASE(RoundTrips) {

@@ -134,8 +134,8 @@ TrainableModel& Prepared(TrainableModel& model) {
   return model;
 }
 
-BOOST_AUTO_TEST_CASE(through_the_written_file) {
-  TrainableModel trainable(TinyConfig(), {}, Precision::kF32, kTokens);
+void CheckThroughFile(const QuantizationConfig& quantization) {
+  TrainableModel trainable(TinyConfig(), quantization, Precision::kF32, kTokens);
   Prepared(trainable);
   const std::string path = (std::filesystem::temp_directory_path() /
                             ("trit_exact_pair_" + std::to_string(getpid()) + ".gguf"))
@@ -146,6 +146,12 @@ BOOST_AUTO_TEST_CASE(through_the_written_file) {
   std::filesystem::remove(path);
   const std::vector<int32_t> tokens = RandomTokens(kTokens, 256, 11);
   CheckSameBits(EvaluateInTrainer(trainable, tokens), EvaluateInEngine(*loaded, tokens));
+}
+
+BOOST_AUTO_TEST_CASE(through_the_written_file) { CheckThroughFile({}); }
+
+BOOST_AUTO_TEST_CASE(other_activations_through_the_written_file) {
+  CheckThroughFile(Quantizers("ternary", "int4", ScaleKind::kTensor, 0));
 }
 
 // Every other pair of quantizers, in memory.
@@ -167,6 +173,7 @@ BOOST_AUTO_TEST_CASE(other_quantizers) {
       Quantizers("int4", "int8", ScaleKind::kGroup, 32, "learned", false),
       Quantizers("int2", "none", ScaleKind::kRow, 0, "minmax", false),
       Quantizers("none", "none", ScaleKind::kTensor, 0),
+      Quantizers("int4", "int4", ScaleKind::kGroup, 32),
   };
   const std::vector<int32_t> tokens = RandomTokens(200, 256, 12);
   for (const QuantizationConfig& quantization : all) {
@@ -178,6 +185,36 @@ BOOST_AUTO_TEST_CASE(other_quantizers) {
       const Model model = trainable.MakeInferenceModel();
       CheckSameBits(EvaluateInTrainer(trainable, tokens), EvaluateInEngine(model, tokens));
     }
+  }
+}
+
+void CheckPair(const ModelConfig& config, const QuantizationConfig& quantization) {
+  TrainableModel trainable(config, quantization, Precision::kF32, kTokens);
+  Prepared(trainable);
+  const std::vector<int32_t> tokens = RandomTokens(200, 256, 14);
+  CheckSameBits(EvaluateInTrainer(trainable, tokens),
+                EvaluateInEngine(trainable.MakeInferenceModel(), tokens));
+}
+
+// One input quantized in several ways for the matrices that read it.
+BOOST_AUTO_TEST_CASE(activations_that_differ_by_matrix) {
+  QuantizationConfig mixed;
+  mixed.rules = {{.match = "*.q_proj", .choice = {.weights = "int4", .activations = "int4"}},
+                 {.match = "*.k_proj", .choice = {.activations = "none"}},
+                 {.match = "*.up_proj", .choice = {.weights = "none"}}};
+  CheckPair(TinyConfig(), mixed);
+}
+
+// Evaluation has the quantized model, whatever training computes with.
+BOOST_AUTO_TEST_CASE(evaluation_while_quantization_is_phased_in) {
+  const std::vector<int32_t> tokens = RandomTokens(200, 256, 15);
+  for (const float share : {0.0f, 0.3f}) {
+    TrainableModel trainable(TinyConfig(), Quantizers("int4", "int8", ScaleKind::kGroup, 32),
+                             Precision::kF32, kTokens);
+    trainable.set_quantized_share(share);
+    Prepared(trainable);
+    CheckSameBits(EvaluateInTrainer(trainable, tokens),
+                  EvaluateInEngine(trainable.MakeInferenceModel(), tokens));
   }
 }
 

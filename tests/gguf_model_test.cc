@@ -131,7 +131,7 @@ BOOST_AUTO_TEST_CASE(ValuesThatCannotBe) {
       {"vocabulary", Key(".vocab_size", uint32_t{8}), "differs from the rows of token_embd.weight"},
       {"activation quantizer",
        [](SmallGguf& f) { f.metadata.Set("trit.activation_quantizer", std::string("int3")); },
-       "unknown activation quantizer: expected none or int8, found int3"},
+       "unknown activation quantizer: expected none, int8, int4 or int8_static, found int3"},
   });
 }
 

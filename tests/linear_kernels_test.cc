@@ -90,7 +90,8 @@ BOOST_AUTO_TEST_CASE(integer_forward) {
         std::vector<int8_t> q(kCols);
         float a;
         int32_t sum_of_codes;
-        QuantizeTokenInt8Reference(x.data() + t * kCols, kCols, q.data(), &a, &sum_of_codes);
+        QuantizeTokenReference(kInt8PerTokenScheme, x.data() + t * kCols, kCols, q.data(), &a,
+                               &sum_of_codes);
         for (int64_t r = 0; r < rows; ++r) {
           double expected = residual[t * rows + r], size = 1;
           for (int64_t c = 0; c < kCols; ++c) {
@@ -108,21 +109,29 @@ BOOST_AUTO_TEST_CASE(integer_forward) {
   }
 }
 
-// Two layers of one input, one on codes and one on values, for a number of rows that fills no tile.
+// Layers that see one input differently, for a number of rows that fills no tile: as codes, as it
+// is, as static codes that clip some of it, and a quarter of the way to those.
 template <typename T>
 void CheckBackward() {
   constexpr int64_t kRows = 139, kIn = 70;
-  constexpr int64_t kOut[2] = {65, 17};
+  constexpr int kLayers = 4;
+  constexpr int64_t kOut[kLayers] = {65, 17, 33, 5};
   const std::vector<float> x = RandomFloats(kRows * kIn, 2.0f, 1);
   ActivationCodes codes;
   QuantizeLinearInput({.cols = kIn, .x = x.data()}, kRows, codes);
+  const float range = 1.5f;
+  ActivationCodes static_codes;
+  static_codes.scheme = {ActivationQuantizer::kInt8Static, StaticActivationScale(range)};
+  QuantizeLinearInput({.cols = kIn, .x = x.data()}, kRows, static_codes);
+  const ActivationBlend blend{static_codes.scheme, 0.25f};
   const float scale = 0.25f;
   const std::vector<float> col_scales = RandomFloats(kOut[1], 1.0f, 9);
+  const auto scale_of = [&](int i, int64_t o) { return i == 1 ? col_scales[o] : scale; };
   std::vector<std::vector<float>> dy, dweights_before;
   std::vector<std::vector<int8_t>> weights;
   std::vector<TileProduct> products;
   std::vector<AlignedBuffer<T>> packed;
-  for (int i = 0; i < 2; ++i) {
+  for (int i = 0; i < kLayers; ++i) {
     dy.push_back(RandomFloats(kRows * kOut[i], 1.0f, 10 + i));
     dweights_before.push_back(RandomFloats(kOut[i] * kIn, 1.0f, 20 + i));
     weights.push_back(RandomTrits(kOut[i] * kIn, 30 + i));
@@ -131,7 +140,7 @@ void CheckBackward() {
   }
   const std::vector<float> dx_before = RandomFloats(kRows * kIn, 1.0f, 2);
   for (const bool accumulate : {false, true}) {
-    // dx, then the two dweights.
+    // dx, then every layer's dweights.
     const std::vector<float> out = CheckThreads([&] {
       std::vector<float> result = dx_before;
       for (const auto& before : dweights_before) {
@@ -139,20 +148,22 @@ void CheckBackward() {
       }
       float* dweights = result.data() + kRows * kIn;
       std::vector<LinearGradient<T>> layers;
-      for (int i = 0; i < 2; ++i) {
+      for (int i = 0; i < kLayers; ++i) {
         layers.push_back({.dy = dy[i].data(),
                           .weight_factors = {.col = i == 1 ? col_scales.data() : nullptr,
-                                             .all = i == 0 ? scale : 1.0f},
+                                             .all = i == 1 ? 1.0f : scale},
                           .product = &products[i],
                           .weights = packed[i].data(),
-                          .takes_codes = i == 0,
+                          .codes = i == 0   ? &codes
+                                   : i == 2 ? &static_codes
+                                            : nullptr,
                           .dweights = dweights,
-                          .accumulate = accumulate});
+                          .accumulate = accumulate,
+                          .blend = i == 3 ? blend : ActivationBlend()});
         dweights += kOut[i] * kIn;
       }
       LinearBackwardCall<T> call{.rows = kRows,
                                  .input = {.cols = kIn, .x = x.data()},
-                                 .codes = &codes,
                                  .layers = layers,
                                  .dinput = {.dx = result.data(), .accumulate = accumulate},
                                  .dnorm_weights = nullptr,
@@ -162,13 +173,17 @@ void CheckBackward() {
       LinearBackward(call);
       return result;
     });
+    int num_clipped = 0;
     for (int64_t r = 0; r < kRows; ++r) {
       for (int64_t c = 0; c < kIn; ++c) {
         double expected = accumulate ? dx_before[r * kIn + c] : 0.0, size = 1;
-        for (int i = 0; i < 2; ++i) {
+        const bool clipped = std::abs(x[r * kIn + c] + range / 254) > range * 128 / 127;
+        num_clipped += clipped ? 1 : 0;
+        const double passed[kLayers] = {1, 1, clipped ? 0.0 : 1.0, clipped ? 0.75 : 1.0};
+        for (int i = 0; i < kLayers; ++i) {
           for (int64_t o = 0; o < kOut[i]; ++o) {
-            const double s = i == 0 ? scale : col_scales[o];
-            const double term = s * dy[i][r * kOut[i] + o] * weights[i][o * kIn + c];
+            const double term =
+                passed[i] * scale_of(i, o) * dy[i][r * kOut[i] + o] * weights[i][o * kIn + c];
             expected += term;
             size += std::abs(term);
           }
@@ -176,15 +191,21 @@ void CheckBackward() {
         CheckWithin(out[r * kIn + c], expected, RelativeError(T{}) * size);
       }
     }
+    BOOST_TEST(num_clipped > 0);
+    const auto rounded = [](const ActivationCodes& q, int64_t r, int64_t c) {
+      return q.codes[r * q.stride + c] / double{q.scales[r]};
+    };
     const float* dweights = out.data() + kRows * kIn;
-    for (int i = 0; i < 2; ++i) {
+    for (int i = 0; i < kLayers; ++i) {
       for (int64_t o = 0; o < kOut[i]; ++o) {
         for (int64_t c = 0; c < kIn; ++c) {
           double expected = accumulate ? dweights_before[i][o * kIn + c] : 0.0, size = 1;
           for (int64_t r = 0; r < kRows; ++r) {
-            const double input = i == 0
-                                     ? codes.codes[r * codes.stride + c] / double{codes.scales[r]}
-                                     : x[r * kIn + c];
+            const double plain = x[r * kIn + c];
+            const double fixed = rounded(static_codes, r, c);
+            const double inputs[kLayers] = {rounded(codes, r, c), plain, fixed,
+                                            plain + 0.25 * (fixed - plain)};
+            const double input = inputs[i];
             const double term = dy[i][r * kOut[i] + o] * input;
             expected += term;
             size += std::abs(term);

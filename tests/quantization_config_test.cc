@@ -71,5 +71,18 @@ BOOST_AUTO_TEST_CASE(FirstMatchingRuleWins) {
   BOOST_TEST(config.For("model.layers.10.mlp.up_proj.weight").weights == "ternary");
 }
 
+BOOST_AUTO_TEST_CASE(shares_of_a_ramp) {
+  const QuantizationRamp none;
+  BOOST_TEST(none.ShareAt(0) == 1.0f);
+  const QuantizationRamp late{.start_step = 3};
+  BOOST_TEST(late.ShareAt(2) == 0.0f);
+  BOOST_TEST(late.ShareAt(3) == 1.0f);
+  const QuantizationRamp ramp{.start_step = 10, .ramp_steps = 4};
+  BOOST_TEST(ramp.ShareAt(10) == 0.0f);
+  BOOST_TEST(ramp.ShareAt(11) == 0.25f);
+  BOOST_TEST(ramp.ShareAt(14) == 1.0f);
+  BOOST_TEST(ramp.ShareAt(1000) == 1.0f);
+}
+
 }  // namespace
 }  // namespace trit

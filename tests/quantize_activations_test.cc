@@ -25,20 +25,31 @@ struct Quantized {
   int32_t sum = 0;
 };
 
-Quantized Reference(const std::vector<float>& x) {
+Quantized Reference(const std::vector<float>& x,
+                    const ActivationScheme& scheme = kInt8PerTokenScheme) {
   Quantized result(x.size());
-  QuantizeTokenInt8Reference(x.data(), x.size(), result.codes.data(), &result.scale, &result.sum);
+  QuantizeTokenReference(scheme, x.data(), x.size(), result.codes.data(), &result.scale,
+                         &result.sum);
   return result;
 }
 
+const std::vector<ActivationScheme> kSchemes = {
+    kInt8PerTokenScheme,
+    {ActivationQuantizer::kInt4PerToken},
+    {ActivationQuantizer::kInt8Static, StaticActivationScale(1.5f)}};
+
 void CheckAllTargets(const std::vector<float>& x, const std::string& what) {
-  const Quantized expected = Reference(x);
-  BOOST_TEST(expected.codes.back() == 99);
-  for (const std::string& target : SimdTargets()) {
-    UseSimdTarget(target);
-    Quantized result(x.size());
-    QuantizeTokenInt8(x.data(), x.size(), result.codes.data(), &result.scale, &result.sum);
-    BOOST_CHECK_MESSAGE(result == expected, what << " on " << target << ", " << x.size());
+  for (const ActivationScheme& scheme : kSchemes) {
+    const Quantized expected = Reference(x, scheme);
+    BOOST_TEST(expected.codes.back() == 99);
+    for (const std::string& target : SimdTargets()) {
+      UseSimdTarget(target);
+      Quantized result(x.size());
+      QuantizeToken(scheme, x.data(), x.size(), result.codes.data(), &result.scale, &result.sum);
+      BOOST_CHECK_MESSAGE(result == expected, what << " by "
+                                                   << ActivationQuantizerName(scheme.quantizer)
+                                                   << " on " << target << ", " << x.size());
+    }
   }
   UseSimdTarget("");
 }
@@ -66,6 +77,35 @@ BOOST_AUTO_TEST_CASE(reference_is_the_formula) {
     sum += big.codes[i];
   }
   BOOST_TEST(big.sum == sum);
+}
+
+BOOST_AUTO_TEST_CASE(int4_is_the_formula_with_7) {
+  // The maximum 7 makes a = 1.
+  const Quantized result = Reference({-7.0f, 0.5f, 1.5f, -2.5f, 6.6f, 3.49999976f},
+                                     {ActivationQuantizer::kInt4PerToken});
+  const int8_t expected[] = {-7, 0, 2, -2, 7, 3};
+  BOOST_TEST(std::equal(std::begin(expected), std::end(expected), result.codes.begin()));
+  BOOST_TEST(result.scale == 1.0f);
+  BOOST_TEST(result.sum == -7 + 2 - 2 + 7 + 3);
+}
+
+BOOST_AUTO_TEST_CASE(static_scales_are_given_and_clip) {
+  BOOST_TEST(StaticActivationScale(63.5f) == 2.0f);
+  BOOST_TEST(StaticActivationScale(0.0f) == 127.0f / 1e-5f);
+  const Quantized result = Reference({1.0f, 63.5f, 64.0f, 1e9f, -64.0f, -64.5f, 0.25f, 0.75f},
+                                     {ActivationQuantizer::kInt8Static, 2.0f});
+  const int8_t expected[] = {2, 127, 127, 127, -128, -128, 0, 2};
+  BOOST_TEST(std::equal(std::begin(expected), std::end(expected), result.codes.begin()));
+  BOOST_TEST(result.scale == 2.0f);
+}
+
+BOOST_AUTO_TEST_CASE(names) {
+  for (const auto quantizer :
+       {ActivationQuantizer::kNone, ActivationQuantizer::kInt8PerToken,
+        ActivationQuantizer::kInt4PerToken, ActivationQuantizer::kInt8Static}) {
+    BOOST_TEST((FindActivationQuantizer(ActivationQuantizerName(quantizer)) == quantizer));
+  }
+  BOOST_TEST(!FindActivationQuantizer("int5"));
 }
 
 BOOST_AUTO_TEST_CASE(small_and_zero_tokens_use_the_floor) {

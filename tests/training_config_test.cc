@@ -46,6 +46,8 @@ activations = "none"
 granularity = "row"
 scale = "percentile"
 percentile = 99.5
+start_step = 20
+ramp_steps = 30
 [[quantizer.rule]]
 match = "layers.0.*"
 weights = "int4"
@@ -134,6 +136,8 @@ BOOST_AUTO_TEST_CASE(ReadsEveryKey) {
   BOOST_TEST((c.quantizer.standard.granularity == ScaleKind::kRow));
   BOOST_TEST(c.quantizer.standard.scale == "percentile");
   BOOST_TEST(c.quantizer.standard.percentile == 99.5);
+  BOOST_TEST(c.quantizer.ramp.start_step == 20);
+  BOOST_TEST(c.quantizer.ramp.ramp_steps == 30);
   BOOST_REQUIRE(c.quantizer.rules.size() == 2u);
   BOOST_TEST(c.quantizer.rules[0].match == "layers.0.*");
   BOOST_TEST(c.quantizer.rules[0].choice.weights == "int4");
@@ -384,7 +388,7 @@ BOOST_AUTO_TEST_CASE(RefusesWrongTypesAndValues) {
       {"[quantizer]\nscale = \"mse\"\n[[quantizer.rule]]\nmatch = \"a\"\nweights = \"binary\"",
        {"quantizer.scale", "\"absmean\"", "in the rule for \"a\""}},
       {"[quantizer]\nsymmetric = false", {"quantizer.symmetric: ternary weights have no offset"}},
-      {"[quantizer]\nactivations = \"int4\"", {"\"int8\" or \"none\""}},
+      {"[quantizer]\nactivations = \"int5\"", {"\"int8\", \"int4\" or \"none\""}},
       {"[quantizer]\npercentile = 50", {"quantizer.percentile: value out of range"}},
       {"[quantizer]\ngranularity = \"col\"", {"\"tensor\", \"row\" or a group size"}},
       {"[quantizer]\ngranularity = 0", {"quantizer.granularity: value out of range"}},
@@ -515,6 +519,7 @@ BOOST_AUTO_TEST_CASE(KnowsWhatMakesARun) {
   BOOST_TEST(Contains(changed({"quantizer.scale=mse"}), "quantizer.scale"));
   BOOST_TEST(Contains(changed({"quantizer.scale=percentile", "quantizer.percentile=99"}),
                       "quantizer.scale"));
+  BOOST_TEST(Contains(changed({"quantizer.ramp_steps=9"}), "quantizer.ramp_steps"));
   BOOST_TEST(Contains(changed({"quantizer.symmetric=false", "quantizer.weights=int4",
                                "quantizer.rule=[{match=\"a\"}]"}),
                       "quantizer.weights"));

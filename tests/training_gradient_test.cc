@@ -118,6 +118,14 @@ std::vector<float> AllGradients(TrainableModel& model) {
   return all;
 }
 
+// Matrices that see one input differently.
+QuantizationConfig WithMixedActivations() {
+  QuantizationConfig config;
+  config.rules = {{.match = "*.q_proj", .choice = {.weights = "int4", .activations = "int4"}},
+                  {.match = "*.k_proj", .choice = {.activations = "none"}}};
+  return config;
+}
+
 const std::vector<QuantizationConfig>& ManyQuantizers() {
   static const std::vector<QuantizationConfig> all = {
       Quantizers("ternary", "int8"),
@@ -132,6 +140,8 @@ const std::vector<QuantizationConfig>& ManyQuantizers() {
       Quantizers("int2", "int8", ScaleKind::kRow, 0, "mse"),
       Quantizers("int3", "int8", ScaleKind::kTensor, 0, "percentile"),
       Quantizers("int4", "int8", ScaleKind::kRow, 0, "learned", false),
+      Quantizers("int8", "int4", ScaleKind::kRow),
+      WithMixedActivations(),
   };
   return all;
 }
@@ -220,6 +230,81 @@ BOOST_AUTO_TEST_CASE(accumulated_passes_give_the_gradient_of_one) {
     }
     BOOST_TEST(std::sqrt(difference / norm) < 1e-5);
   }
+}
+
+std::vector<float> GradientsOf(TrainableModel& model, const Task& task) {
+  model.parameters().ZeroGradients();
+  model.AccumulateGradients(task.batch, task.targets, task.weights, true);
+  std::vector<float> all;
+  for (const WeightInfo& info : model.table().weights()) {
+    if (info.kind == WeightKind::kQuantizerScale) continue;
+    const std::span<const float> part = model.parameters().Gradients(info.id);
+    all.insert(all.end(), part.begin(), part.end());
+  }
+  return all;
+}
+
+// A model that is quantized to a share computes what one in full precision does with the weights
+// w + share (w_hat - w), and its straight-through gradients are that one's.
+BOOST_AUTO_TEST_CASE(a_share_of_quantization_is_a_mixture_of_weights) {
+  const ModelConfig config = SmallConfig(GateActivation::kRelu2, true, true);
+  const Task task = MakeTask(config.vocab_size);
+  QuantizationConfig quantization = Quantizers("int3", "none", ScaleKind::kRow, 0, "minmax");
+  quantization.rules = {
+      {.match = "*.v_proj", .choice = {.weights = "int8", .activations = "none"}}};
+  for (const float share : {0.0f, 0.4f}) {
+    TrainableModel model(config, quantization, Precision::kF32, 128);
+    model.set_quantized_share(share);
+    InitializeForTest(model, 38);
+    TrainableModel plain(config, Quantizers("none", "none"), Precision::kF32, 128);
+    for (const WeightInfo& info : plain.table().weights()) {
+      const std::span<const float> w = model.parameters().Values(info.id);
+      const std::span<float> mixed = plain.parameters().Values(info.id);
+      const StepWeight& weight = model.weights()[info.id];
+      for (size_t i = 0; i < w.size(); ++i) {
+        mixed[i] = w[i];
+        if (weight.quantizer == nullptr) continue;
+        const bool by_row = weight.scales.kind == ScaleKind::kRow;
+        const float scale = weight.scales.values[by_row ? i / static_cast<size_t>(info.cols) : 0];
+        mixed[i] = w[i] + share * (static_cast<float>(weight.codes[i]) * scale - w[i]);
+      }
+    }
+    plain.ParametersChanged();
+    const std::vector<float> expected = GradientsOf(plain, task);
+    const std::vector<float> found = GradientsOf(model, task);
+    BOOST_REQUIRE_EQUAL(found.size(), expected.size());
+    for (size_t i = 0; i < found.size(); ++i) {
+      // share g + (1 - share) g is g but for rounding.
+      BOOST_TEST(std::fabs(found[i] - expected[i]) <= 0x1p-22f * std::fabs(expected[i]));
+    }
+  }
+}
+
+// With share 0, activations and learned scales too are as if there were no quantizers.
+BOOST_AUTO_TEST_CASE(no_share_of_quantization_is_full_precision) {
+  const ModelConfig config = SmallConfig(GateActivation::kRelu2, true, true);
+  const Task task = MakeTask(config.vocab_size);
+  TrainableModel model(config, Quantizers("int4", "int8"), Precision::kF32, 128);
+  model.set_quantized_share(0);
+  InitializeForTest(model, 39);
+  TrainableModel plain(config, Quantizers("none", "none"), Precision::kF32, 128);
+  InitializeForTest(plain, 39);
+  BOOST_TEST(GradientsOf(model, task) == GradientsOf(plain, task));
+  for (const WeightInfo& info : model.table().weights()) {
+    if (info.kind != WeightKind::kQuantizerScale) continue;
+    BOOST_TEST(model.parameters().Gradients(info.id)[0] == 0.0f);
+  }
+  // Learned scales follow the weights until quantization begins.
+  const WeightId q_proj = model.table().Layer(0).q_proj;
+  const WeightId scale = model.weights().quantizers(q_proj).learned_scales;
+  const float before = model.parameters().Values(scale)[0];
+  for (float& w : model.parameters().Values(q_proj)) w *= 2;
+  model.set_quantized_share(0.5f);
+  model.ParametersChanged();
+  BOOST_TEST(model.parameters().Values(scale)[0] == 2 * before);
+  for (float& w : model.parameters().Values(q_proj)) w *= 2;
+  model.ParametersChanged();
+  BOOST_TEST(model.parameters().Values(scale)[0] == 2 * before);
 }
 
 // The second pass of the same batch: what the pool gives back must not show.

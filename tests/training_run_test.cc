@@ -34,15 +34,16 @@ std::vector<std::string> CheckpointNames(const std::string& run) {
   return names;
 }
 
-BOOST_AUTO_TEST_CASE(an_interrupted_run_goes_on_as_if_it_had_not_been) {
+// Stops after so many of 8 steps.
+void CheckInterrupted(const std::vector<std::string>& overrides, int stop_after) {
   const Folder folder;
-  Train(folder.Config(), {}, folder / "whole");
+  Train(folder.Config(), overrides, folder / "whole");
   int asked = 0;
-  const TinyRun first =
-      Train(folder.Config(), {}, folder / "parts", false, [&] { return ++asked == 4; });
+  const TinyRun first = Train(folder.Config(), overrides, folder / "parts", false,
+                              [&] { return ++asked == stop_after; });
   BOOST_TEST(first.outcome.interrupted);
-  BOOST_TEST(first.outcome.steps_done == 4);
-  BOOST_TEST(Losses(folder / "parts").size() == 4);
+  BOOST_TEST(first.outcome.steps_done == stop_after);
+  BOOST_TEST(Losses(folder / "parts").size() == static_cast<size_t>(stop_after));
   // The resolved config of the run is enough to go on.
   const TinyRun rest = Train(ReadBytes(folder / "parts/config.toml"), {}, folder / "parts", true);
   BOOST_TEST(Contains(rest.progress, "resumed from"));
@@ -54,6 +55,28 @@ BOOST_AUTO_TEST_CASE(an_interrupted_run_goes_on_as_if_it_had_not_been) {
     BOOST_TEST((ReadBytes(folder / ("parts/" + path)) == ReadBytes(folder / ("whole/" + path))));
   }
   BOOST_TEST(ReadBytes(folder / "parts/layers.jsonl") == ReadBytes(folder / "whole/layers.jsonl"));
+}
+
+BOOST_AUTO_TEST_CASE(an_interrupted_run_goes_on_as_if_it_had_not_been) {
+  CheckInterrupted({}, 4);
+  // While quantization is phased in, and at the step it begins with: from steps 2 to 6.
+  for (const int stop_after : {1, 2, 4}) {
+    CheckInterrupted({"quantizer.weights=int4", "quantizer.activations=int4",
+                      "quantizer.start_step=2", "quantizer.ramp_steps=4"},
+                     stop_after);
+  }
+}
+
+BOOST_AUTO_TEST_CASE(a_run_that_ends_before_it_is_fully_quantized_says_so) {
+  const Folder folder;
+  const TinyRun partly = Train(
+      folder.Config(), {"quantizer.start_step=6", "quantizer.ramp_steps=4"}, folder / "partly");
+  BOOST_TEST(Contains(partly.progress, "start_step + ramp_steps = 10, train.steps = 8"));
+  BOOST_TEST(TrainedShare(folder / "partly") == 0.25);  // the last step is step 7
+  const TinyRun whole = Train(folder.Config(), {"quantizer.start_step=3", "quantizer.ramp_steps=4"},
+                              folder / "whole");
+  BOOST_TEST(!Contains(whole.progress, "fully quantized"));
+  BOOST_TEST(TrainedShare(folder / "whole") == 1.0);
 }
 
 BOOST_AUTO_TEST_CASE(a_run_begins_with_the_weights_of_anothers_latest_checkpoint) {

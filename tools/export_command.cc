@@ -72,6 +72,12 @@ void RunExport(const Command& command, std::span<const std::string> arguments) {
 
   const auto quantization = ternarize ? std::optional(QuantizationConfig()) : std::nullopt;
   const std::unique_ptr<Model> trained = LoadTrainedModel(run, quantization);
+  if (const double share = TrainedShare(run); share < 1) {
+    std::cerr << fmt::format(
+        "{}: written fully quantized, which training was to a share of {:.2g} (see "
+        "quantizer.ramp_steps)\n",
+        run, share);
+  }
   if (gguf) {
     WriteGgufModel(*trained, *gguf,
                    {.linear_type = TypeNamed(type),

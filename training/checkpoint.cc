@@ -236,7 +236,11 @@ std::string SaveCheckpoint(const std::string& run, const CheckpointContents& con
     const Part moments[] = {kFirstPart, kSecondPart};
     WriteTensors(temporary / kOptimizerFile, contents.parameters, moments);
     const fs::path config = temporary / kConfigFile;
-    WriteTextFile(config.string(), CheckpointConfigJson(contents.model, contents.quantizer,
+    const float share =
+        contents.quantizer.ramp.ShareAt(std::max<int64_t>(0, contents.state.step - 1));
+    WriteTextFile(config.string(), CheckpointConfigJson({.model = contents.model,
+                                                         .quantizer = contents.quantizer,
+                                                         .quantized_share = share},
                                                         contents.special, config.string()));
     for (const NamedBytes& file : contents.files) {
       TRIT_CHECK(!file.name.empty() && fs::path(file.name).filename() == file.name);

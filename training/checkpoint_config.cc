@@ -11,6 +11,7 @@ namespace {
 
 constexpr uint64_t kMaxConfigBytes = 1 << 20;
 constexpr int64_t kMaxGroupSize = 131072;
+constexpr const char* kShareKey = "quantized_share";
 
 nlohmann::ordered_json ChoiceJson(const QuantizerChoice& choice) {
   nlohmann::ordered_json granularity;
@@ -75,8 +76,9 @@ QuantizationConfig ParseQuantizer(const JsonFields& fields, const std::string& f
 
 }  // namespace
 
-std::string CheckpointConfigJson(const ModelConfig& model, const QuantizationConfig& quantizer,
-                                 const SpecialTokens& special, const std::string& file) {
+std::string CheckpointConfigJson(const CheckpointModel& checkpoint, const SpecialTokens& special,
+                                 const std::string& file) {
+  const QuantizationConfig& quantizer = checkpoint.quantizer;
   nlohmann::ordered_json quantizer_json = ChoiceJson(quantizer.standard);
   if (!quantizer.rules.empty()) {
     nlohmann::ordered_json& rules = quantizer_json["rules"];
@@ -90,11 +92,13 @@ std::string CheckpointConfigJson(const ModelConfig& model, const QuantizationCon
       quantizer.rules.empty() &&
       Resolved(quantizer.standard) == Resolved({.weights = "ternary", .activations = "int8"});
   HfConfig config;
-  config.model = model;
+  config.model = checkpoint.model;
   config.weights = is_bitnet ? HfWeights::kTernaryOnline : HfWeights::kPlain;
   config.bos_token_id = special.bos;
   if (special.eos >= 0) config.eos_token_ids = {special.eos};
-  config.trit = nlohmann::ordered_json{{"quantizer", quantizer_json}}.dump();
+  nlohmann::ordered_json trit = {{"quantizer", quantizer_json}};
+  if (checkpoint.quantized_share != 1) trit[kShareKey] = checkpoint.quantized_share;
+  config.trit = trit.dump();
   return HfConfigToJson(config, file);
 }
 
@@ -105,6 +109,10 @@ CheckpointModel ParseCheckpointConfig(std::string_view json, const std::string& 
     const nlohmann::json trit = ParseStrictJson(config.trit, file);
     const JsonFields fields(trit, file, "trit.");
     checkpoint.quantizer = ParseQuantizer(fields.Object("quantizer"), file);
+    checkpoint.quantized_share = fields.Number(kShareKey, 1);
+    if (!(checkpoint.quantized_share >= 0 && checkpoint.quantized_share <= 1)) {
+      fields.ThrowUnsupported(kShareKey, "0 to 1");
+    }
     return checkpoint;
   }
   switch (config.weights) {

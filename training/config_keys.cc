@@ -8,6 +8,7 @@
 #include <utility>
 
 #include "engine/error.h"
+#include "ternary_kernels/quantize_activations.h"
 #include "training/config_values.h"
 #include "training/model_presets.h"
 #include "training/weight_width.h"
@@ -183,12 +184,14 @@ ConfigKey<QuantizerChoice> SymmetricKey() {
 ConfigKey<QuantizerChoice> ActivationQuantizerKey() {
   const auto read = [](QuantizerChoice& choice, const toml::node& node, const std::string& key) {
     choice.activations = ReadString(node, key);
-    if (choice.activations != "int8" && choice.activations != "none") {
-      ThrowConfigError(node, key, "not one of the choices", "\"int8\" or \"none\"");
+    const auto quantizer = FindActivationQuantizer(choice.activations);
+    if (!quantizer || *quantizer == ActivationQuantizer::kInt8Static) {
+      ThrowConfigError(node, key, "not one of the choices", "\"int8\", \"int4\" or \"none\"");
     }
   };
-  return {"activations", kMustStay, "inputs of those matrices: \"int8\" (per token) or \"none\"",
-          read, [](const QuantizerChoice& choice) { return TomlString(choice.activations); }};
+  return {"activations", kMustStay,
+          "inputs of those matrices: \"int8\" or \"int4\" (per token) or \"none\"", read,
+          [](const QuantizerChoice& choice) { return TomlString(choice.activations); }};
 }
 
 ConfigKey<QuantizerChoice> Granularity() {
@@ -219,6 +222,34 @@ ConfigKey<QuantizerChoice> Granularity() {
   };
   return {"granularity", kMustStay,
           "weights that share a scale: \"tensor\", \"row\" or a number of columns", read, write};
+}
+
+// The keys of the quantizers that a struct has as `choice`.
+template <typename Struct>
+void AppendQuantizerKeys(QuantizerChoice Struct::*choice, ConfigKeys<Struct>& all) {
+  for (const ConfigKey<QuantizerChoice>& key : QuantizerKeys()) {
+    all.push_back({key.name, key.when_resumed, key.help,
+                   [&key, choice](Struct& s, const toml::node& node, const std::string& name) {
+                     key.read(s.*choice, node, name);
+                   },
+                   [&key, choice](const Struct& s) { return key.write(s.*choice); }});
+    if (key.as_before) {
+      all.back().as_before = [&key, choice](const Struct& s) { return key.as_before(s.*choice); };
+    }
+  }
+}
+
+ConfigKey<QuantizationConfig> RampKey(const char* name, int64_t QuantizationRamp::*member,
+                                      const char* help) {
+  return {
+      name,
+      kMustStay,
+      help,
+      [=](QuantizationConfig& quantizer, const toml::node& node, const std::string& key) {
+        quantizer.ramp.*member = ReadInteger(node, key, 0, kMaxCount);
+      },
+      [=](const QuantizationConfig& quantizer) { return std::to_string(quantizer.ramp.*member); },
+      [=](const QuantizationConfig& quantizer) { return quantizer.ramp.*member == 0; }};
 }
 
 ConfigKey<OptimizerConfig> Betas() {
@@ -296,18 +327,22 @@ const ConfigKeys<QuantizerChoice>& QuantizerKeys() {
 const ConfigKeys<QuantizerRule>& QuantizerRuleKeys() {
   static const ConfigKeys<QuantizerRule> keys = [] {
     ConfigKeys<QuantizerRule> all = {Match<QuantizerRule>()};
-    for (const ConfigKey<QuantizerChoice>& key : QuantizerKeys()) {
-      all.push_back({key.name, key.when_resumed, key.help,
-                     [&key](QuantizerRule& rule, const toml::node& node, const std::string& name) {
-                       key.read(rule.choice, node, name);
-                     },
-                     [&key](const QuantizerRule& rule) { return key.write(rule.choice); }});
-      if (key.as_before) {
-        all.back().as_before = [&key](const QuantizerRule& rule) {
-          return key.as_before(rule.choice);
-        };
-      }
-    }
+    AppendQuantizerKeys(&QuantizerRule::choice, all);
+    return all;
+  }();
+  return keys;
+}
+
+const ConfigKeys<QuantizationConfig>& QuantizationKeys() {
+  static const ConfigKeys<QuantizationConfig> keys = [] {
+    ConfigKeys<QuantizationConfig> all;
+    AppendQuantizerKeys(&QuantizationConfig::standard, all);
+    all.push_back(RampKey("start_step", &QuantizationRamp::start_step,
+                          "step from which training quantizes; evaluation always does"));
+    all.push_back(
+        RampKey("ramp_steps", &QuantizationRamp::ramp_steps,
+                "steps from there over which it does more and more: w + share (w_hat - w), "
+                "inputs alike, share from 0 to 1"));
     return all;
   }();
   return keys;

@@ -37,6 +37,7 @@ using ConfigKeys = std::vector<ConfigKey<Struct>>;
 const ConfigKeys<ModelConfig>& ModelKeys();
 const ConfigKeys<QuantizerChoice>& QuantizerKeys();
 const ConfigKeys<QuantizerRule>& QuantizerRuleKeys();
+const ConfigKeys<QuantizationConfig>& QuantizationKeys();  // QuantizerKeys and the ramp
 const ConfigKeys<DataConfig>& DataKeys();
 const ConfigKeys<TrainConfig>& TrainKeys();
 const ConfigKeys<OptimizerConfig>& OptimizerKeys();
@@ -52,7 +53,7 @@ const ConfigKeys<EvaluationConfig>& EvaluationKeys();
 template <typename Config, typename Visitor>
 void VisitConfig(Config& config, Visitor&& visitor) {
   visitor.Section("model", config.model, ModelKeys());
-  visitor.Section("quantizer", config.quantizer.standard, QuantizerKeys());
+  visitor.Section("quantizer", config.quantizer, QuantizationKeys());
   visitor.List("quantizer.rule", config.quantizer.rules, QuantizerRuleKeys(),
                QuantizerRule{.match = "", .choice = config.quantizer.standard});
   visitor.Section("data", config.data, DataKeys());

@@ -73,6 +73,10 @@ ExportDifference CompareWithFile(const Model& trainer, const std::string& path) 
   return difference;
 }
 
+double TrainedShare(const std::string& run_or_checkpoint) {
+  return ReadCheckpointConfig(CheckpointOf(run_or_checkpoint) + "/config.json").quantized_share;
+}
+
 std::unique_ptr<Model> LoadTrainedModel(const std::string& run_or_checkpoint,
                                         const std::optional<QuantizationConfig>& quantization) {
   const std::string checkpoint = CheckpointOf(run_or_checkpoint);

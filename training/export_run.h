@@ -27,6 +27,10 @@ std::unique_ptr<Model> LoadTrainedModel(
     const std::string& run_or_checkpoint,
     const std::optional<QuantizationConfig>& quantization = std::nullopt);
 
+// How far the checkpoint's last step was quantized (QuantizationRamp). What LoadTrainedModel gives
+// is quantized altogether, and below 1 that is not what was trained. Throws Error.
+double TrainedShare(const std::string& run_or_checkpoint);
+
 // How far what was written from such a model is from it, on a text of random tokens. Throws Error.
 ExportDifference CompareWithFile(const Model& trained, const std::string& path);
 

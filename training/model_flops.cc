@@ -65,7 +65,7 @@ ModelFlops FlopsPerToken(const TrainableModel& model, int64_t sequence_length) {
   for (const WeightInfo& info : model.table().weights()) {
     if (info.kind != WeightKind::kLinear) continue;
     add(2.0 * static_cast<double>(info.NumElements()),
-        model.weights()[info.id].activation_quantizer == ActivationQuantizer::kInt8PerToken);
+        model.weights()[info.id].activations.TakesCodes());
   }
   const double heads_width = static_cast<double>(config.num_attention_heads * config.head_dim);
   const double positions = static_cast<double>(sequence_length + 1) / 2;

@@ -1,8 +1,16 @@
 #include "training/quantization_config.h"
 
+#include <algorithm>
 #include <string_view>
 
 namespace trit {
+
+float QuantizationRamp::ShareAt(int64_t step) const {
+  if (step < start_step) return 0.0f;
+  if (ramp_steps == 0) return 1.0f;
+  const double share = static_cast<double>(step - start_step) / static_cast<double>(ramp_steps);
+  return static_cast<float>(std::min(share, 1.0));
+}
 
 const QuantizerChoice& QuantizationConfig::For(const std::string& weight_name) const {
   const std::string name = ShortWeightName(weight_name);

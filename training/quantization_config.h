@@ -18,7 +18,7 @@ inline constexpr double kStandardPercentile = 99.9;
 struct QuantizerChoice {
   // "ternary" | "binary" | "int2" | "int3" | "int4" | "int8" | "none"
   std::string weights = "ternary";
-  std::string activations = "int8";  // "int8" | "none"
+  std::string activations = "int8";  // "int8" | "int4" | "none"
   ScaleKind granularity = ScaleKind::kTensor;
   int64_t group_size = 0;  // kGroup only
   // "absmean" | "minmax" | "percentile" | "mse" | "learned"; empty: the usual one of `weights`.
@@ -37,9 +37,24 @@ struct QuantizerRule {
   bool operator==(const QuantizerRule&) const = default;
 };
 
+// When training begins to quantize: nothing before start_step, then within ramp_steps more and more
+// (StepWeights::share), linearly.
+struct QuantizationRamp {
+  int64_t start_step = 0;
+  int64_t ramp_steps = 0;
+
+  // Of a step, 0 to 1.
+  float ShareAt(int64_t step) const;
+  // The first step whose share is 1.
+  int64_t CompleteFrom() const { return start_step + ramp_steps; }
+
+  bool operator==(const QuantizationRamp&) const = default;
+};
+
 struct QuantizationConfig {
   QuantizerChoice standard;
   std::vector<QuantizerRule> rules;  // the first that matches wins
+  QuantizationRamp ramp = {};        // of a run; no part of a model
 
   // For a weight's Hugging Face name.
   const QuantizerChoice& For(const std::string& weight_name) const;

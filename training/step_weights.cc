@@ -18,7 +18,7 @@ struct DequantizedRows {};
 
 constexpr int64_t kRowsPerTask = 64;  // a multiple of what PackRows asks for
 
-// Rows [begin, end) of codes * scale + offset, as floats.
+// Rows [begin, end) of w_hat = codes * scale + offset, as floats.
 void Dequantize(const StepWeight& weight, const WeightInfo& info, int64_t begin, int64_t end,
                 float* out) {
   const WeightScales& scales = weight.scales;
@@ -30,6 +30,11 @@ void Dequantize(const StepWeight& weight, const WeightInfo& info, int64_t begin,
       *out++ = scales.offsets.empty() ? value : value + scales.offsets[at];
     }
   }
+}
+
+// quantized = x + share (quantized - x)
+void Blend(const float* x, int64_t n, float share, float* quantized) {
+  for (int64_t i = 0; i < n; ++i) quantized[i] = x[i] + share * (quantized[i] - x[i]);
 }
 
 FloatOperand MakeOperand(Precision precision, int64_t k, int64_t n) {
@@ -56,37 +61,27 @@ void PackBlock(const Source* x, const WeightInfo& info, int64_t begin, int64_t e
 
 }  // namespace
 
-StepWeights::StepWeights(const Parameters& parameters,
-                         std::vector<std::unique_ptr<WeightQuantizer>> quantizers,
-                         std::vector<ActivationQuantizer> activation_quantizers,
-                         std::vector<WeightId> learned_scales, Precision precision)
-    : parameters_(parameters),
-      quantizers_(std::move(quantizers)),
-      learned_scales_(std::move(learned_scales)),
-      precision_(precision) {
+StepWeights::StepWeights(const Parameters& parameters, std::vector<MatrixQuantizers> quantizers,
+                         Precision precision)
+    : parameters_(parameters), quantizers_(std::move(quantizers)), precision_(precision) {
   const WeightTable& table = parameters_.table();
-  TRIT_CHECK(quantizers_.size() == table.size() && learned_scales_.size() == table.size() &&
-             activation_quantizers.size() == table.size());
+  TRIT_CHECK(quantizers_.size() == table.size());
   weights_.resize(table.size());
   for (const WeightInfo& info : table.weights()) {
     if (info.IsVector()) continue;
     StepWeight& weight = weights_[static_cast<size_t>(info.id)];
-    weight.quantizer = quantizers_[static_cast<size_t>(info.id)].get();
-    weight.activation_quantizer = activation_quantizers[static_cast<size_t>(info.id)];
+    weight.quantizer = this->quantizers(info.id).weights.get();
+    weight.activations.quantizer = this->quantizers(info.id).activations;
     if (weight.quantizer != nullptr) {
       weight.codes = AlignedBuffer<int8_t>(static_cast<size_t>(info.NumElements()));
       weight.scales = weight.quantizer->MakeScales();
-      weight.operand_is_codes =
-          weight.scales.kind != ScaleKind::kGroup && weight.scales.offsets.empty();
     }
     if (!IsMultiplied(info)) continue;
     weight.backward = MakeOperand(precision_, info.rows, info.cols);
-    if (weight.activation_quantizer == ActivationQuantizer::kInt8PerToken) {
+    if (weight.activations.TakesCodes()) {
       const bool grouped = weight.scales.kind == ScaleKind::kGroup;
       weight.integers =
           LinearCodes(info.rows, info.cols, grouped ? weight.scales.group_size : info.cols);
-    } else {
-      weight.forward = MakeOperand(precision_, info.cols, info.rows);
     }
   }
 }
@@ -106,7 +101,7 @@ void StepWeights::RefreshMatrix(const WeightInfo& info) {
   StepWeight& weight = weights_[static_cast<size_t>(info.id)];
   weight.packed = PackedMatrix();
   if (weight.quantizer != nullptr) {
-    const WeightId learned_id = learned_scales(info.id);
+    const WeightId learned_id = quantizers(info.id).learned_scales;
     weight.quantizer->Quantize(
         parameters_.Values(info.id).data(),
         learned_id == kNoWeight ? nullptr : parameters_.Values(learned_id).data(),
@@ -114,6 +109,14 @@ void StepWeights::RefreshMatrix(const WeightInfo& info) {
     if (!weight.integers.empty()) weight.integers.Pack(weight.codes.data());
   }
   if (weight.backward.packed.empty()) return;
+  weight.operand_is_codes = weight.quantizer != nullptr && share_ == 1 &&
+                            weight.scales.kind != ScaleKind::kGroup &&
+                            weight.scales.offsets.empty();
+  if (weight.activations.TakesCodes() && share_ == 1) {
+    weight.forward = FloatOperand();
+  } else if (weight.forward.packed.empty()) {
+    weight.forward = MakeOperand(precision_, info.cols, info.rows);
+  }
   if (precision_ == Precision::kBF16) {
     PackOperands<BFloat16>(info);
   } else {
@@ -126,13 +129,16 @@ void StepWeights::PackOperands(const WeightInfo& info) {
   StepWeight& weight = weights_[static_cast<size_t>(info.id)];
   const float* latent = parameters_.Values(info.id).data();
   ParallelForBlocks(info.rows, kRowsPerTask, [&](int64_t begin, int64_t end) {
-    if (weight.quantizer == nullptr) {
+    if (weight.quantizer == nullptr || share_ == 0) {
       PackBlock<T>(latent + begin * info.cols, info, begin, end, weight);
     } else if (weight.operand_is_codes) {
       PackBlock<T>(weight.codes.data() + begin * info.cols, info, begin, end, weight);
     } else {
       float* values = ThreadScratch<DequantizedRows, float>(kRowsPerTask * info.cols);
       Dequantize(weight, info, begin, end, values);
+      if (share_ < 1) {
+        Blend(latent + begin * info.cols, (end - begin) * info.cols, share_, values);
+      }
       PackBlock<T>(values, info, begin, end, weight);
     }
   });
@@ -148,7 +154,7 @@ PackedMatrix StepWeights::PackForInference(WeightId id) const {
     return packed;
   }
   const bool asymmetric = !weight.scales.offsets.empty();
-  if (asymmetric && weight.activation_quantizer == ActivationQuantizer::kNone) {
+  if (asymmetric && !weight.activations.TakesCodes()) {
     PackedMatrix packed = AllocateDense(WeightFormat::kF32, info.rows, info.cols);
     auto* values = reinterpret_cast<float*>(packed.data.data());
     ParallelForBlocks(info.rows, kRowsPerTask, [&](int64_t begin, int64_t end) {
@@ -162,7 +168,7 @@ PackedMatrix StepWeights::PackForInference(WeightId id) const {
   const CodeSource source = [&](int64_t row, int8_t* codes) {
     std::memcpy(codes, weight.codes.data() + row * info.cols, static_cast<size_t>(info.cols));
   };
-  if (weight.activation_quantizer == ActivationQuantizer::kNone) {
+  if (!weight.activations.TakesCodes()) {
     return PackCodesAsBF16(info.rows, info.cols, std::move(scales), source);
   }
   const WeightQuantizer& quantizer = *weight.quantizer;

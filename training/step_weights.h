@@ -37,7 +37,7 @@ struct FloatOperand {
 // no offsets, make weights of them, else the quantized (or latent) values themselves.
 struct StepWeight {
   const WeightQuantizer* quantizer = nullptr;  // null: full precision
-  ActivationQuantizer activation_quantizer = ActivationQuantizer::kNone;
+  ActivationScheme activations;
   AlignedBuffer<int8_t> codes;  // (rows, cols); empty if full precision
   WeightScales scales;
   bool operand_is_codes = false;
@@ -47,17 +47,24 @@ struct StepWeight {
   PackedMatrix packed;    // see Packed; empty until asked for
 };
 
+// What quantizes one weight, and the table's weights that belong to it.
+struct MatrixQuantizers {
+  std::unique_ptr<WeightQuantizer> weights;  // null: full precision, or no matrix
+  ActivationQuantizer activations = ActivationQuantizer::kNone;
+  WeightId learned_scales = kNoWeight;
+};
+
 class StepWeights {
  public:
-  // Quantizers by WeightId, null for full precision and for weights that are no matrices;
-  // learned_scales[id] is the table's weight with id's learned scales, or kNoWeight. The embedding
-  // and the head are full precision.
-  StepWeights(const Parameters& parameters,
-              std::vector<std::unique_ptr<WeightQuantizer>> quantizers,
-              std::vector<ActivationQuantizer> activation_quantizers,
-              std::vector<WeightId> learned_scales, Precision precision);
+  // Quantizers by WeightId. The embedding and the head are full precision.
+  StepWeights(const Parameters& parameters, std::vector<MatrixQuantizers> quantizers,
+              Precision precision);
 
   Precision precision() const { return precision_; }
+  // How far training is quantized: it computes with w + share (w_hat - w), and inputs alike.
+  // Evaluation and inference always have w_hat. Takes effect with the next Refresh.
+  float share() const { return share_; }
+  void set_share(float share) { share_ = share; }
   // To be called after every change of the parameters.
   void Refresh();
   const StepWeight& operator[](WeightId id) const { return weights_[static_cast<size_t>(id)]; }
@@ -66,10 +73,9 @@ class StepWeights {
   // The same, kept until the next Refresh: evaluation runs inference's kernels where activations
   // are floats.
   const PackedMatrix& Packed(WeightId id);
-  const WeightQuantizer* quantizer(WeightId id) const {
-    return quantizers_[static_cast<size_t>(id)].get();
+  const MatrixQuantizers& quantizers(WeightId id) const {
+    return quantizers_[static_cast<size_t>(id)];
   }
-  WeightId learned_scales(WeightId id) const { return learned_scales_[static_cast<size_t>(id)]; }
 
  private:
   bool IsMultiplied(const WeightInfo& info) const;
@@ -78,9 +84,9 @@ class StepWeights {
   void PackOperands(const WeightInfo& info);
 
   const Parameters& parameters_;
-  std::vector<std::unique_ptr<WeightQuantizer>> quantizers_;
-  std::vector<WeightId> learned_scales_;
+  std::vector<MatrixQuantizers> quantizers_;
   Precision precision_;
+  float share_ = 1.0f;
   std::vector<StepWeight> weights_;
 };
 

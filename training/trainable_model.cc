@@ -14,12 +14,14 @@ namespace {
 
 // A matrix in full precision takes its input in full precision.
 ActivationQuantizer ActivationQuantizerFor(const QuantizerChoice& choice) {
-  if (choice.weights == "none" || choice.activations == "none") return ActivationQuantizer::kNone;
-  if (choice.activations == "int8") return ActivationQuantizer::kInt8PerToken;
-  throw UsageError(ErrorInfo{.what = "unknown activation quantizer",
-                             .key = "quantizer.activations",
-                             .expected = "\"int8\" or \"none\"",
-                             .found = "\"" + choice.activations + "\""});
+  const auto quantizer = FindActivationQuantizer(choice.activations);
+  if (!quantizer) {
+    throw UsageError(ErrorInfo{.what = "unknown activation quantizer",
+                               .key = "quantizer.activations",
+                               .expected = "\"int8\", \"int4\" or \"none\"",
+                               .found = '"' + choice.activations + '"'});
+  }
+  return choice.weights == "none" ? ActivationQuantizer::kNone : *quantizer;
 }
 
 // "….q_proj.weight" -> "….q_proj.weight_scale"
@@ -30,43 +32,65 @@ std::string LearnedScaleName(const std::string& weight_name) { return weight_nam
 TrainableModel::TrainableModel(const ModelConfig& config, const QuantizationConfig& quantization,
                                Precision precision, int64_t max_positions)
     : config_(config), table_(config) {
-  const size_t num_weights = table_.size();
-  std::vector<std::unique_ptr<WeightQuantizer>> quantizers(num_weights);
-  std::vector<ActivationQuantizer> activation_quantizers(num_weights, ActivationQuantizer::kNone);
-  std::vector<WeightId> learned_scales(num_weights, kNoWeight);
-  for (WeightId id = 0; id < static_cast<WeightId>(num_weights); ++id) {
+  std::vector<MatrixQuantizers> quantizers(table_.size());
+  for (WeightId id = 0; id < static_cast<WeightId>(quantizers.size()); ++id) {
     const WeightInfo info = table_[id];
     if (info.kind != WeightKind::kLinear) continue;
-    const size_t i = static_cast<size_t>(id);
+    MatrixQuantizers& own = quantizers[static_cast<size_t>(id)];
     const QuantizerChoice& choice = quantization.For(info.name);
-    quantizers[i] = MakeWeightQuantizer(choice, info);
-    activation_quantizers[i] = ActivationQuantizerFor(choice);
-    if (quantizers[i] != nullptr && quantizers[i]->NumLearned() > 0) {
-      learned_scales[i] = table_.Add({.layer = info.layer,
-                                      .kind = WeightKind::kQuantizerScale,
-                                      .name = LearnedScaleName(info.name),
-                                      .gguf_name = "",
-                                      .rows = 1,
-                                      .cols = quantizers[i]->NumLearned()});
+    own.weights = MakeWeightQuantizer(choice, info);
+    own.activations = ActivationQuantizerFor(choice);
+    if (own.weights != nullptr && own.weights->NumLearned() > 0) {
+      own.learned_scales = table_.Add({.layer = info.layer,
+                                       .kind = WeightKind::kQuantizerScale,
+                                       .name = LearnedScaleName(info.name),
+                                       .gguf_name = "",
+                                       .rows = 1,
+                                       .cols = own.weights->NumLearned()});
     }
   }
   quantizers.resize(table_.size());
-  activation_quantizers.resize(table_.size(), ActivationQuantizer::kNone);
-  learned_scales.resize(table_.size(), kNoWeight);
   parameters_ = std::make_unique<Parameters>(table_);
-  step_weights_ = std::make_unique<StepWeights>(*parameters_, std::move(quantizers),
-                                                std::move(activation_quantizers),
-                                                std::move(learned_scales), precision);
+  step_weights_ = std::make_unique<StepWeights>(*parameters_, std::move(quantizers), precision);
   executor_ =
       std::make_unique<TrainingExecutor>(config_, *parameters_, *step_weights_, max_positions);
 }
 
 void TrainableModel::InitializeLearnedScales() {
   for (const WeightInfo& info : table_.weights()) {
-    const WeightId scales = step_weights_->learned_scales(info.id);
-    if (scales == kNoWeight) continue;
-    step_weights_->quantizer(info.id)->InitializeLearned(parameters_->Values(info.id).data(),
-                                                         parameters_->Values(scales).data());
+    const MatrixQuantizers& quantizers = step_weights_->quantizers(info.id);
+    if (quantizers.learned_scales == kNoWeight) continue;
+    quantizers.weights->InitializeLearned(parameters_->Values(info.id).data(),
+                                          parameters_->Values(quantizers.learned_scales).data());
+  }
+}
+
+void TrainableModel::ParametersChanged() {
+  if (restart_learned_scales_) InitializeLearnedScales();
+  restart_learned_scales_ = step_weights_->share() == 0;
+  step_weights_->Refresh();
+}
+
+void TrainableModel::set_quantized_share(float share) {
+  step_weights_->set_share(share);
+  if (share == 0) restart_learned_scales_ = true;
+}
+
+void TrainableModel::PassGradientThroughQuantizer(WeightId id) {
+  const MatrixQuantizers& quantizers = step_weights_->quantizers(id);
+  const float share = step_weights_->share();
+  if (quantizers.weights == nullptr || share == 0) return;
+  const std::span<float> gradient = parameters_->Gradients(id);
+  if (share < 1) {
+    kept_gradient_.assign(gradient.begin(), gradient.end());
+    for (float& g : gradient) g *= share;
+  }
+  const bool learned = quantizers.learned_scales != kNoWeight;
+  quantizers.weights->Backward(
+      parameters_->Values(id).data(), (*step_weights_)[id].scales, gradient.data(),
+      learned ? parameters_->Gradients(quantizers.learned_scales).data() : nullptr);
+  if (share < 1) {
+    for (size_t i = 0; i < gradient.size(); ++i) gradient[i] += (1 - share) * kept_gradient_[i];
   }
 }
 
@@ -87,15 +111,7 @@ double TrainableModel::AccumulateGradients(const Batch& batch, std::span<const i
                                            std::span<const float> weights, bool last) {
   SelectRows(targets, weights);
   if (last) {
-    executor_->set_on_gradient_ready([this](WeightId id) {
-      const WeightQuantizer* quantizer = step_weights_->quantizer(id);
-      if (quantizer == nullptr) return;
-      const WeightId scales = step_weights_->learned_scales(id);
-      const bool learned = scales != kNoWeight;
-      quantizer->Backward(parameters_->Values(id).data(), (*step_weights_)[id].scales,
-                          parameters_->Gradients(id).data(),
-                          learned ? parameters_->Gradients(scales).data() : nullptr);
-    });
+    executor_->set_on_gradient_ready([this](WeightId id) { PassGradientThroughQuantizer(id); });
   } else {
     executor_->set_on_gradient_ready({});
   }
@@ -134,7 +150,9 @@ Model TrainableModel::MakeInferenceModel() const {
       std::copy(values.begin(), values.end(), weight.vector.begin());
     } else {
       weight.matrix = step_weights_->PackForInference(info.id);
-      weight.activation_quantizer = (*step_weights_)[info.id].activation_quantizer;
+      const ActivationScheme& activations = (*step_weights_)[info.id].activations;
+      weight.activation_quantizer = activations.quantizer;
+      weight.activation_scale = activations.static_scale;
     }
   }
   return model;

@@ -38,7 +38,10 @@ class TrainableModel {
   // Sets the learned scales of quantizers from the latent weights: once, for weights that are new.
   void InitializeLearnedScales();
   // To be called after every change of the parameters, before the next pass.
-  void ParametersChanged() { step_weights_->Refresh(); }
+  void ParametersChanged();
+  // How far training is quantized (StepWeights::share) from the next ParametersChanged on; 1 at
+  // first. While it is 0, learned scales start anew with every change of the weights.
+  void set_quantized_share(float share);
 
   // Forward and backward: adds the gradient of sum_r weights[r] * loss[r] to the parameters'
   // gradients, through the quantizers if this is the step's `last` pass; returns that sum.
@@ -58,6 +61,8 @@ class TrainableModel {
     std::vector<int32_t> rows, targets;
     std::vector<float> weights, losses;
   };
+  // Takes the complete gradient of a quantized weight to the latent weight and learned scales.
+  void PassGradientThroughQuantizer(WeightId id);
   // The rows that count.
   void SelectRows(std::span<const int32_t> targets, std::span<const float> weights);
 
@@ -67,6 +72,8 @@ class TrainableModel {
   std::unique_ptr<StepWeights> step_weights_;
   std::unique_ptr<TrainingExecutor> executor_;
   LossRows selected_;
+  std::vector<float> kept_gradient_;
+  bool restart_learned_scales_ = false;  // with the next ParametersChanged
 };
 
 }  // namespace trit

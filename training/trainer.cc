@@ -41,20 +41,25 @@ Trainer::Trainer(const TrainingConfig& config, Precision precision, TrainingData
 void Trainer::Initialize() {
   model_.parameters().InitializeRandom(static_cast<uint64_t>(config_.train.seed));
   model_.InitializeLearnedScales();
-  model_.ParametersChanged();
+  ParametersChanged();
 }
 
 void Trainer::InitializeFrom(const std::string& run_or_weights) {
   const std::vector<std::string> checkpoints = ListCheckpoints(run_or_weights);
   const std::string& path = checkpoints.empty() ? run_or_weights : checkpoints.back();
   if (!LoadWeights(path, model_.parameters()).empty()) model_.InitializeLearnedScales();
-  model_.ParametersChanged();
+  ParametersChanged();
 }
 
 void Trainer::Resume(const std::string& checkpoint) {
   TrainerState saved = LoadCheckpoint(checkpoint, model_.parameters());
   RequireResumable(saved, state_.config_fingerprint, state_.data_fingerprint, checkpoint);
   state_ = std::move(saved);
+  ParametersChanged();
+}
+
+void Trainer::ParametersChanged() {
+  model_.set_quantized_share(config_.quantizer.ramp.ShareAt(state_.step));
   model_.ParametersChanged();
 }
 
@@ -90,6 +95,7 @@ StepResult Trainer::Step(const std::function<void()>& before_clipping) {
       ++state_.step;
       state_.next_row += step_rows;
       ++state_.skipped_in_a_row;
+      ParametersChanged();  // the next step may quantize further
     }
     return result;
   }
@@ -105,9 +111,9 @@ StepResult Trainer::Step(const std::function<void()>& before_clipping) {
        .weight_decay_ratio = WeightDecayFactor(config_.schedule, state_.step, config_.train.steps),
        .gradient_scale = ClipFactor(result.grad_norm, config_.train.clip_grad_norm)},
       model_.parameters());
-  model_.ParametersChanged();
   ++state_.step;
   state_.next_row += step_rows;
+  ParametersChanged();
   return result;
 }
 

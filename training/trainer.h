@@ -58,6 +58,9 @@ class Trainer {
   EvaluationResult Evaluate();
 
  private:
+  // Makes what the next step computes with, quantized as far as the config says for it.
+  void ParametersChanged();
+
   TrainingConfig config_;
   TrainingData data_;
   std::vector<int32_t> token_bytes_;

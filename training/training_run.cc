@@ -173,6 +173,13 @@ class Run {
                   fmt::format("# {}\n{}", options_.program, TrainingConfigToToml(config_)));
     flops_per_token_ = FlopsPerToken(trainer_->model(), config_.data.sequence_length);
     peaks_ = MeasureProductPeaks(precision);
+    const int64_t complete_from = config_.quantizer.ramp.CompleteFrom();
+    if (complete_from >= config_.train.steps) {
+      progress_.Message(fmt::format(
+          "training ends before it is fully quantized, as what is evaluated and exported is: "
+          "quantizer.start_step + ramp_steps = {}, train.steps = {}",
+          complete_from, config_.train.steps));
+    }
     News(fmt::format("{} parameters", trainer_->model().table().NumParameters()));
   }
 

@@ -8,8 +8,23 @@
 namespace trit {
 namespace {
 
-bool TakesInt8(const StepWeight& weight) {
-  return weight.activation_quantizer == ActivationQuantizer::kInt8PerToken;
+// Whether the pass under way multiplies codes of the input.
+bool RunsOnCodes(const OpContext& context, const StepWeight& weight) {
+  return weight.activations.TakesCodes() && (context.evaluating || context.weights.share() == 1);
+}
+
+// How it sees the input otherwise.
+ActivationBlend BlendFor(const OpContext& context, const StepWeight& weight) {
+  if (!weight.activations.TakesCodes() || context.evaluating) return {};
+  return {.scheme = weight.activations, .share = context.weights.share()};
+}
+
+// Null if there are none by that scheme.
+ActivationCodes* FindCodes(const InputCodes& all, const ActivationScheme& scheme) {
+  for (const std::unique_ptr<ActivationCodes>& codes : all) {
+    if (codes->scheme == scheme) return codes.get();
+  }
+  return nullptr;
 }
 
 std::unique_ptr<ActivationCodes> TakeCodes(OpContext& context) {
@@ -34,16 +49,17 @@ ScaleFactors WeightFactors(const StepWeight& weight) {
 
 // y = x w_hat^T in floating point, in the trainer's precision.
 template <typename T>
-void ForwardFloats(Tape& tape, const StepWeight& weight, const LinearInput& input,
+void ForwardFloats(const OpContext& context, const StepWeight& weight, const LinearInput& input,
                    const float* residual, float* out) {
   const ScaleFactors factors = WeightFactors(weight);
-  FloatLinearForward(input, tape.rows(),
+  FloatLinearForward(input, context.tape.rows(),
                      FloatLinear<T>{.product = &weight.forward.product,
                                     .b = weight.forward.As<T>(),
                                     .col_factors = factors.col,
                                     .factor = factors.all,
                                     .residual = residual,
-                                    .out = out});
+                                    .out = out,
+                                    .blend = BlendFor(context, weight)});
 }
 
 // The same by inference's own kernel: evaluation gives inference's bits.
@@ -73,29 +89,35 @@ void LinearOp::Forward(OpContext& context, Value x, std::span<const WeightId> we
   if (tape.recording() && source.norm != kNoWeight) rstd = tape.pool().Take(tape.rows());
   const LinearInput input = context.InputOf(source, rstd.data());
   const float* added = residual.valid() ? tape.Data(residual) : nullptr;
-  std::vector<IntegerLinear> integers;
+  InputCodes codes;
+  std::vector<std::vector<IntegerLinear>> integers;  // of each of the codes
   for (size_t i = 0; i < weights.size(); ++i) {
     const WeightInfo& info = context.parameters.table()[weights[i]];
     const StepWeight& weight = context.weights[weights[i]];
     TRIT_CHECK(tape.Width(x) == info.cols);
     outs[i] = tape.NewValue(info.rows);
     float* out = tape.Data(outs[i]);
-    if (TakesInt8(weight)) {
-      integers.push_back({&weight.integers, &weight.scales, added, out});
+    if (RunsOnCodes(context, weight)) {
+      size_t at = 0;
+      while (at < codes.size() && codes[at]->scheme != weight.activations) ++at;
+      if (at == codes.size()) {
+        codes.push_back(TakeCodes(context));
+        codes.back()->scheme = weight.activations;
+        integers.emplace_back();
+      }
+      integers[at].push_back({&weight.integers, &weight.scales, added, out});
       continue;
     }
     if (context.evaluating) {
       EvaluateFloats(context, info, input, added, out);
     } else if (context.weights.precision() == Precision::kBF16) {
-      ForwardFloats<BFloat16>(tape, weight, input, added, out);
+      ForwardFloats<BFloat16>(context, weight, input, added, out);
     } else {
-      ForwardFloats<float>(tape, weight, input, added, out);
+      ForwardFloats<float>(context, weight, input, added, out);
     }
   }
-  std::unique_ptr<ActivationCodes> codes;
-  if (!integers.empty()) {
-    codes = TakeCodes(context);
-    IntegerLinearForward(input, tape.rows(), *codes, integers);
+  for (size_t i = 0; i < codes.size(); ++i) {
+    IntegerLinearForward(input, tape.rows(), *codes[i], integers[i]);
   }
   if (context.taps.observe_linear && !context.replaying) {
     for (size_t i = 0; i < weights.size(); ++i) {
@@ -104,7 +126,7 @@ void LinearOp::Forward(OpContext& context, Value x, std::span<const WeightId> we
            .rows = tape.rows(),
            .in_features = tape.Width(x),
            .out_features = tape.Width(outs[i]),
-           .codes = TakesInt8(context.weights[weights[i]]) ? codes.get() : nullptr,
+           .codes = FindCodes(codes, context.weights[weights[i]].activations),
            .out = tape.Data(outs[i])});
     }
   }
@@ -114,8 +136,8 @@ void LinearOp::Forward(OpContext& context, Value x, std::span<const WeightId> we
     }
     tape.Record<LinearOp>(context, source, std::move(rstd), weights, residual, outs,
                           std::move(codes));
-  } else if (codes != nullptr) {
-    context.free_codes.push_back(std::move(codes));
+  } else {
+    context.ReturnCodes(codes);
   }
 }
 
@@ -129,13 +151,13 @@ void LinearOp::BackwardIn(Tape& tape) {
                       .weight_factors = WeightFactors(weight),
                       .product = &weight.backward.product,
                       .weights = weight.backward.As<T>(),
-                      .takes_codes = TakesInt8(weight),
+                      .codes = FindCodes(codes_, weight.activations),
                       .dweights = dweights.data,
-                      .accumulate = dweights.accumulate});
+                      .accumulate = dweights.accumulate,
+                      .blend = BlendFor(context_, weight)});
   }
   LinearBackwardCall<T> call{.rows = tape.rows(),
                              .input = context_.InputOf(source_, rstd_.data()),
-                             .codes = codes_.get(),
                              .layers = layers,
                              .dinput = {},
                              .dnorm_weights = nullptr,
@@ -168,7 +190,7 @@ void LinearOp::Backward(Tape& tape) {
   if (residual_.valid()) tape.PassGradient(outs_[0], residual_);
   for (const Value out : outs_) tape.Free(out);
   tape.pool().Return(std::move(rstd_));
-  if (codes_ != nullptr) context_.free_codes.push_back(std::move(codes_));
+  context_.ReturnCodes(codes_);
 }
 
 }  // namespace trit

@@ -4,7 +4,8 @@
 // With x_hat = q / a (per token), w_hat = t * s and g the gradient of the output, straight through:
 //   forward   y = float(sum t q) * (s / a)          exact in int32 (both sides codes)
 //   backward  dx = (g * s) t,  dw_hat = (g / a)^T q     codes are exact operands; only g is rounded
-// A side that is not quantized takes part with its values and scale 1.
+// A side that is not quantized takes part with its values and scale 1. While quantization is phased
+// in (StepWeights::share), both sides take part with values that are partly quantized.
 #ifndef TRIT_TRAINING_OPS_LINEAR_OP_H_
 #define TRIT_TRAINING_OPS_LINEAR_OP_H_
 
@@ -16,6 +17,9 @@
 
 namespace trit {
 
+// The input's codes by every scheme that a weight of the call asks for.
+using InputCodes = std::vector<std::unique_ptr<ActivationCodes>>;
+
 class LinearOp : public TapeOp {
  public:
   static void Forward(OpContext& context, Value x, std::span<const WeightId> weights,
@@ -23,7 +27,7 @@ class LinearOp : public TapeOp {
   // rstd: (rows), if the source is normed.
   LinearOp(OpContext& context, const DeferredValue& source, BufferPool::Buffer rstd,
            std::span<const WeightId> weights, Value residual, std::span<const Value> outs,
-           std::unique_ptr<ActivationCodes> codes)
+           InputCodes codes)
       : context_(context),
         source_(source),
         rstd_(std::move(rstd)),
@@ -43,7 +47,7 @@ class LinearOp : public TapeOp {
   std::vector<WeightId> weights_;
   Value residual_;
   std::vector<Value> outs_;
-  std::unique_ptr<ActivationCodes> codes_;  // of x; null if no weight takes codes
+  InputCodes codes_;  // of x
 };
 
 }  // namespace trit

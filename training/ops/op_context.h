@@ -49,6 +49,10 @@ struct OpContext {
   void GradientReady(WeightId id) const {
     if (on_gradient_ready) on_gradient_ready(id);
   }
+  void ReturnCodes(std::vector<std::unique_ptr<ActivationCodes>>& codes) {
+    for (auto& one : codes) free_codes.push_back(std::move(one));
+    codes.clear();
+  }
   // What the value is computed of: itself unless it is deferred.
   DeferredValue SourceOf(Value value) const {
     const auto it = deferred.find(value.index);
