@@ -285,8 +285,11 @@ void PrintSummary(bool json) {
   if (UseSimdTarget("AVX2")) {
     print(CacheAgainstKernel("lookup_vs_maddubs_avx2", Kernel("lookup-add"), dot));
     print(CacheAgainstPeak("maddubs_avx2_cache", dot, PeakInstruction::kInt8Pairs));
-    UseSimdTarget("");
   }
+  if (UseSimdTarget("SSE4")) {
+    print(CacheAgainstKernel("lookup_vs_maddubs_sse4", Kernel("lookup-add"), dot));
+  }
+  UseSimdTarget("");
   print(LayerAgainstPeer("gemm512_vs_onednn", Kernel("dot-2bit-many"), 512, 7));
   print(LayerAgainstPeer("gemm128_vs_onednn", Kernel("dot-2bit-many"), 128, 15));
   if (has_byte_tables) {

@@ -64,12 +64,14 @@ namespace HWY_NAMESPACE {
 template <class DI16, class VU8, class VI8>
 HWY_INLINE hn::Vec<DI16> SatWidenMulPairwiseAdd(DI16 di16, VU8 a, VI8 b) {
   (void)di16;
-#if HWY_TARGET <= HWY_AVX3 && HWY_ARCH_X86
-  return hn::Vec<DI16>{_mm512_maddubs_epi16(a.raw, b.raw)};
-#elif HWY_TARGET == HWY_AVX2
-  return hn::Vec<DI16>{_mm256_maddubs_epi16(a.raw, b.raw)};
-#elif HWY_ARCH_X86
-  return hn::Vec<DI16>{_mm_maddubs_epi16(a.raw, b.raw)};
+#if HWY_ARCH_X86
+  if constexpr (sizeof(a) == 64) {
+    return hn::Vec<DI16>{_mm512_maddubs_epi16(a.raw, b.raw)};
+  } else if constexpr (sizeof(a) == 32) {
+    return hn::Vec<DI16>{_mm256_maddubs_epi16(a.raw, b.raw)};
+  } else {
+    return hn::Vec<DI16>{_mm_maddubs_epi16(a.raw, b.raw)};
+  }
 #else
   const hn::RebindToUnsigned<DI16> du16;
   const auto a_even = hn::BitCast(di16, hn::And(hn::BitCast(du16, a), hn::Set(du16, 0xFF)));
@@ -84,12 +86,14 @@ HWY_INLINE hn::Vec<DI16> SatWidenMulPairwiseAdd(DI16 di16, VU8 a, VI8 b) {
 template <class DI32, class VI16>
 HWY_INLINE hn::Vec<DI32> WidenMulPairwiseAdd(DI32 di32, VI16 a, VI16 b) {
   (void)di32;
-#if HWY_TARGET <= HWY_AVX3 && HWY_ARCH_X86
-  return hn::Vec<DI32>{_mm512_madd_epi16(a.raw, b.raw)};
-#elif HWY_TARGET == HWY_AVX2
-  return hn::Vec<DI32>{_mm256_madd_epi16(a.raw, b.raw)};
-#elif HWY_ARCH_X86
-  return hn::Vec<DI32>{_mm_madd_epi16(a.raw, b.raw)};
+#if HWY_ARCH_X86
+  if constexpr (sizeof(a) == 64) {
+    return hn::Vec<DI32>{_mm512_madd_epi16(a.raw, b.raw)};
+  } else if constexpr (sizeof(a) == 32) {
+    return hn::Vec<DI32>{_mm256_madd_epi16(a.raw, b.raw)};
+  } else {
+    return hn::Vec<DI32>{_mm_madd_epi16(a.raw, b.raw)};
+  }
 #else
   const auto a_pairs = hn::BitCast(di32, a), b_pairs = hn::BitCast(di32, b);
   const auto even = [](auto pairs)

@@ -77,7 +77,7 @@ constexpr std::array kKernels = {
     ByteTables<kTernaryQuadCols>("lookup-quad", WeightFormat::kTernaryQuad, kAnyTokens, LookupQuad),
     Reference("reference-quad", WeightFormat::kTernaryQuad),
     MatmulKernel{"lookup-add", WeightFormat::kTernaryLookup, 1, kAnyTokens, kTernaryLookupRows,
-                 WholeGroups<kTernaryLookupCols>, LookupAdd},
+                 WholeGroups<kTernaryLookupCols>, LookupAdd, MatmulSplit::kRowsOrTokens},
     Reference("reference-lookup", WeightFormat::kTernaryLookup),
     FieldDot<4>("dot-int4-few", 1, 16, DotInt4Few),
     FieldDot<4>("dot-int4-many", 17, kAnyTokens, DotInt4Many),

@@ -4,6 +4,7 @@
 //
 // A sum, which lies in [-256, 256], is split into two bytes: sum + 256 = 23 h + l with both at most
 // 22, so that bytes of 11 pairs add up before they must be widened.
+#include <cstring>
 #include <type_traits>
 
 #undef HWY_TARGET_INCLUDE
@@ -36,59 +37,82 @@ using Int32s = hn::Vec<Int32Tag>;
 constexpr int64_t kVectorBytes = hn::MaxLanes(BytesTag());
 // Rows that share the tables of a block of columns.
 constexpr int64_t kBlockRows = 64 * kTernaryLookupRows;
-// Column groups of such a block: 64 pairs of columns, whose sum lies within 64 * 256.
-constexpr int64_t kBlockGroups = 32;
+// Column groups of such a block, whole runs: 120 pairs of columns, whose sum lies within 120 * 256,
+// an int16.
+constexpr int64_t kBlockGroups = 60;
 
-// Tables of one column group, by the codes of its two pairs: bytes l and bytes h.
-struct alignas(kBufferAlignment) GroupTables {
-  uint8_t low[2][16];
-  uint8_t high[2][16];
+// By the code of a pair of columns: bytes l, and bytes h behind them.
+struct PairTables {
+  uint8_t low[16];
+  uint8_t high[16];
 };
 
-// The trits of the 16 codes (unused ones are zero), as 16-bit lanes.
+struct alignas(kBufferAlignment) GroupTables {
+  PairTables pairs[2];
+};
+
+// Which activations of a pair the 16 codes add and take away (unused codes neither).
 struct alignas(kBufferAlignment) PairTrits {
-  uint16_t lanes[2][16] = {};
+  uint8_t plus[16][2] = {};
+  uint8_t minus[16][2] = {};
 };
 
 constexpr PairTrits MakePairTrits() {
   PairTrits trits;
   for (int code = 0; code < 9; ++code) {
-    trits.lanes[0][code] = static_cast<uint16_t>(code / 3 - 1);
-    trits.lanes[1][code] = static_cast<uint16_t>(code % 3 - 1);
+    const int pair[2] = {code / 3 - 1, code % 3 - 1};
+    for (int i = 0; i < 2; ++i) {
+      trits.plus[code][i] = pair[i] == 1 ? 1 : 0;
+      trits.minus[code][i] = pair[i] == -1 ? 1 : 0;
+    }
   }
   return trits;
 }
 constexpr PairTrits kPairTrits = MakePairTrits();
+
+// How far ahead weights are asked for: each block of columns is a jump in memory.
+constexpr int64_t kFetchSuperblocks = 2;
 
 constexpr int kRadix = 23;
 constexpr int kSumOffset = 256;  // of every pair
 // Groups, of two pairs, whose bytes are added up before they are widened.
 constexpr int64_t kRun = 255 / (kRadix - 1) / 2;
 
+// Tables of a pair of activations.
+HWY_INLINE void MakePairTables(const int8_t* q_pair, PairTables& tables) {
+  const hn::CappedTag<uint8_t, 32> du8;
+  const hn::Repartition<uint16_t, decltype(du8)> du16;
+  const hn::Repartition<int16_t, decltype(du8)> di16;
+  constexpr int64_t kLanes = hn::MaxLanes(du16);  // 16 or 8
+  int16_t bits;
+  std::memcpy(&bits, q_pair, 2);
+  const auto q = hn::BitCast(hn::RebindToSigned<decltype(du8)>(), hn::Set(di16, bits));
+  hn::Vec<decltype(du8)> low[16 / kLanes], high[16 / kLanes];
+  for (int64_t first = 0; first < 16; first += kLanes) {
+    // Products with 0 or 1: nothing saturates.
+    const auto plus = SatWidenMulPairwiseAdd(di16, hn::Load(du8, kPairTrits.plus[first]), q);
+    const auto minus = SatWidenMulPairwiseAdd(di16, hn::Load(du8, kPairTrits.minus[first]), q);
+    const auto sum = hn::Add(hn::Sub(plus, minus), hn::Set(di16, kSumOffset));
+    // The quotient is exact up to 512.
+    const auto raised = hn::BitCast(du16, sum);
+    const auto quotient = hn::MulHigh(raised, hn::Set(du16, 65536 / kRadix + 1));
+    const auto rest = hn::Sub(raised, hn::Mul(quotient, hn::Set(du16, kRadix)));
+    low[first / kLanes] = hn::BitCast(du8, rest);
+    high[first / kLanes] = hn::BitCast(du8, quotient);
+  }
+  if constexpr (kLanes == 16) {
+    hn::Store(hn::ConcatEven(du8, high[0], low[0]), du8, tables.low);
+  } else {
+    hn::Store(hn::ConcatEven(du8, low[1], low[0]), du8, tables.low);
+    hn::Store(hn::ConcatEven(du8, high[1], high[0]), du8, tables.high);
+  }
+}
+
 // q: 4 * num_groups codes.
 void MakeTables(const int8_t* q, int64_t num_groups, GroupTables* tables) {
-  const hn::Full128<uint8_t> du8;
-  const hn::Full128<uint16_t> du16;
-  const auto offset = hn::Set(du16, kSumOffset);
-  const auto radix = hn::Set(du16, kRadix);
-  const auto reciprocal = hn::Set(du16, 65536 / kRadix + 1);  // the quotient is exact up to 512
   for (int64_t c = 0; c < num_groups; ++c) {
-    for (int pair = 0; pair < 2; ++pair) {
-      const int8_t* q_pair = q + kTernaryLookupCols * c + 2 * pair;
-      hn::Vec<hn::Full128<uint8_t> > low[2], high[2];
-      for (int half = 0; half < 2; ++half) {
-        const auto term = [&](int i) HWY_ATTR {
-          return hn::Mul(hn::Set(du16, static_cast<uint16_t>(q_pair[i])),
-                         hn::Load(du16, kPairTrits.lanes[i] + 8 * half));
-        };
-        const auto raised = hn::Add(hn::Add(term(0), term(1)), offset);
-        const auto quotient = hn::MulHigh(raised, reciprocal);
-        high[half] = hn::BitCast(du8, quotient);
-        low[half] = hn::BitCast(du8, hn::Sub(raised, hn::Mul(quotient, radix)));
-      }
-      hn::Store(hn::ConcatEven(du8, low[1], low[0]), du8, tables[c].low[pair]);
-      hn::Store(hn::ConcatEven(du8, high[1], high[0]), du8, tables[c].high[pair]);
-    }
+    MakePairTables(q + kTernaryLookupCols * c, tables[c].pairs[0]);
+    MakePairTables(q + kTernaryLookupCols * c + 2, tables[c].pairs[1]);
   }
 }
 
@@ -106,9 +130,11 @@ HWY_INLINE void AddBytes(Words (&sum)[2], Bytes bytes) {
 constexpr int64_t kVectors = kVectorBytes == 32 ? 2 : 1;
 
 // Adds the sums of kVectors vectors of rows over num_groups <= kBlockGroups column groups to
-// totals[i][j], the sum of row 4 j + i; packed points to the first vector in the first group.
-void AddVectors(const uint8_t* packed, int64_t num_groups, const GroupTables* tables,
-                int32_t* const* totals) {
+// totals[i][j], the sum of row 4 j + i; packed points to the first vector in the first group. If
+// kFetch, asks for as many groups at `fetch`.
+template <bool kFetch>
+void AddVectors(const uint8_t* packed, const uint8_t* fetch, int64_t num_groups,
+                const GroupTables* tables, int32_t* const* totals) {
   const BytesTag du8;
   const WordsTag du16;
   const Int32Tag di32;
@@ -122,10 +148,11 @@ void AddVectors(const uint8_t* packed, int64_t num_groups, const GroupTables* ta
     Bytes l[kVectors], h[kVectors];
     for (int64_t v = 0; v < kVectors; ++v) l[v] = h[v] = hn::Zero(du8);
     for (int64_t i = 0; i < length; ++i, ++c) {
-      const Bytes low0 = hn::LoadDup128(du8, tables[c].low[0]);
-      const Bytes low1 = hn::LoadDup128(du8, tables[c].low[1]);
-      const Bytes high0 = hn::LoadDup128(du8, tables[c].high[0]);
-      const Bytes high1 = hn::LoadDup128(du8, tables[c].high[1]);
+      if constexpr (kFetch) __builtin_prefetch(fetch + c * kTernaryLookupRows);
+      const Bytes low0 = hn::LoadDup128(du8, tables[c].pairs[0].low);
+      const Bytes low1 = hn::LoadDup128(du8, tables[c].pairs[1].low);
+      const Bytes high0 = hn::LoadDup128(du8, tables[c].pairs[0].high);
+      const Bytes high1 = hn::LoadDup128(du8, tables[c].pairs[1].high);
       for (int64_t v = 0; v < kVectors; ++v) {
         const Bytes codes = hn::Load(du8, packed + c * kTernaryLookupRows + v * kVectorBytes);
         const Words shifted = hn::ShiftRight<4>(hn::BitCast(du16, codes));
@@ -190,9 +217,14 @@ struct FormSums {
            row += kVectors * kVectorBytes) {
         int32_t* const to[4] = {totals[0] + row / 4, totals[1] + row / 4, totals[2] + row / 4,
                                 totals[3] + row / 4};
-        AddVectors(packed + row / kTernaryLookupRows * superblock_bytes + c * kTernaryLookupRows +
-                       row % kTernaryLookupRows,
-                   num_groups, tables, to);
+        const uint8_t* superblock =
+            packed + row / kTernaryLookupRows * superblock_bytes + c * kTernaryLookupRows;
+        if (row % kTernaryLookupRows == 0) {
+          AddVectors<true>(superblock, superblock + kFetchSuperblocks * superblock_bytes,
+                           num_groups, tables, to);
+        } else {
+          AddVectors<false>(superblock + row % kTernaryLookupRows, nullptr, num_groups, tables, to);
+        }
       }
     }
     for (int64_t i = 0; i < quarter; i += kVectorBytes / 4) {
