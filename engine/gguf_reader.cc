@@ -16,6 +16,7 @@
 namespace trit {
 namespace {
 
+constexpr const char* kDamaged = "the file is cut short or damaged";
 constexpr size_t kBufferBytes = size_t{1} << 16;
 constexpr uint64_t kMinStringBytes = 8;                                    // its length
 constexpr uint64_t kMinEntryBytes = kMinStringBytes + 1 + 4 + 1;           // key, type, a bool
@@ -121,7 +122,8 @@ std::string HeaderParser::ParseString(uint64_t max_bytes) {
   if (size > max_bytes || size > Remaining()) {
     Fail({.what = "string is too long",
           .expected = fmt::format("at most {} bytes", std::min(max_bytes, Remaining())),
-          .found = fmt::format("{}", size)});
+          .found = fmt::format("{}", size),
+          .hint = kDamaged});
   }
   std::string text(size, '\0');
   ParseBytes(text.data(), size);
@@ -135,7 +137,8 @@ std::vector<T> HeaderParser::ParseElements(uint64_t count) {
   if (count > Remaining() / kElementBytes) {
     Fail({.what = "array is too long",
           .expected = fmt::format("at most {} elements", Remaining() / kElementBytes),
-          .found = fmt::format("{}", count)});
+          .found = fmt::format("{}", count),
+          .hint = kDamaged});
   }
   std::vector<T> elements;
   if constexpr (std::is_same_v<T, std::string>) {

@@ -9,6 +9,7 @@
 #include <utility>
 
 #include "engine/error.h"
+#include "engine/file_kind.h"
 #include "engine/gguf_reader.h"
 #include "engine/input_file.h"
 #include "engine/model_file.h"
@@ -150,9 +151,12 @@ FileFacts InspectFile(const std::string& path, bool read_weights) {
   char magic[kGgufMagic.size()] = {};
   if (file.size() >= sizeof(magic)) file.ReadAt(0, magic, sizeof(magic));
   if (std::memcmp(magic, kGgufMagic.data(), sizeof(magic)) != 0) {
+    FileKind kind = GuessFileKind(path);
     throw Error(ErrorInfo{.what = "an unknown kind of file",
                           .file = path,
-                          .expected = "GGUF, .safetensors or a directory with model.safetensors"});
+                          .expected = "GGUF, .safetensors or a directory with model.safetensors",
+                          .found = std::move(kind.name),
+                          .hint = std::move(kind.hint)});
   }
   return InspectGguf(path, read_weights);
 }

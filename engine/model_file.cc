@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "engine/error.h"
+#include "engine/file_kind.h"
 #include "engine/gguf_format.h"
 #include "engine/gguf_model_loader.h"
 #include "engine/gguf_reader.h"
@@ -36,8 +37,15 @@ bool IsGguf(const std::string& path) {
 
 std::unique_ptr<Model> LoadModel(const std::string& path, const LoadOptions& options) {
   if (IsDirectory(path)) return LoadHfModel(path, options);
-  if (!IsGguf(path) && IsLlama2cModel(path)) return LoadLlama2cModel(path, options);
-  return LoadGgufModel(path, options);
+  if (IsGguf(path)) return LoadGgufModel(path, options);
+  if (IsLlama2cModel(path)) return LoadLlama2cModel(path, options);
+  FileKind kind = GuessFileKind(path);
+  throw Error(ErrorInfo{
+      .what = "not a model",
+      .file = path,
+      .expected = "a GGUF file, a Hugging Face directory or a whole checkpoint of llama2.c",
+      .found = std::move(kind.name),
+      .hint = std::move(kind.hint)});
 }
 
 std::shared_ptr<const Tokenizer> LoadTokenizer(const std::string& path) {

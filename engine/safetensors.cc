@@ -9,6 +9,7 @@
 
 #include "engine/checked_math.h"
 #include "engine/error.h"
+#include "engine/file_kind.h"
 #include "engine/little_endian.h"
 #include "engine/output_file.h"
 #include "engine/strict_json.h"
@@ -204,8 +205,13 @@ SafetensorsReader::SafetensorsReader(const std::string& path) {
     const std::filesystem::path index = root / kIndexFile;
     if (std::filesystem::exists(index, error)) {
       AddIndex(index.string());
-    } else {
+    } else if (std::filesystem::exists(root / kSingleFile, error)) {
       AddFile((root / kSingleFile).string());
+    } else {
+      throw Error(ErrorInfo{.what = "no weights here",
+                            .file = path,
+                            .expected = fmt::format("{} or {}", kSingleFile, kIndexFile),
+                            .hint = HintForDirectory(path)});
     }
   } else if (path.ends_with(kIndexSuffix)) {
     AddIndex(path);

@@ -95,7 +95,8 @@ Prompt ReadPrompt(const GenerateOptions& generate, const Model& model) {
   if (!model.tokenizer) {
     throw Error(ErrorInfo{.what = "the model has no tokenizer",
                           .file = generate.model.path,
-                          .hint = "give the prompt as --tokens"});
+                          .hint = "add one with trit convert --tokenizer, or give the "
+                                  "prompt as --tokens"});
   }
   if (generate.prompt) {
     prompt.text = *generate.prompt;
@@ -252,7 +253,8 @@ void RunGenerate(const Command& command, std::span<const std::string> arguments)
   if (!model->tokenizer && !generate.print_tokens && !generate.json) {
     throw Error(ErrorInfo{.what = "the model has no tokenizer",
                           .file = generate.model.path,
-                          .hint = "print ids with --print-tokens"});
+                          .hint = "add one with trit convert --tokenizer, or print ids "
+                                  "with --print-tokens"});
   }
   const Prompt prompt = ReadPrompt(generate, *model);
   const int64_t prompt_length = static_cast<int64_t>(prompt.tokens.size());

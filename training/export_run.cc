@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "engine/error.h"
+#include "engine/file_kind.h"
 #include "engine/model_file.h"
 #include "engine/score.h"
 #include "training/checkpoint.h"
@@ -23,9 +24,10 @@ std::string CheckpointOf(const std::string& run_or_checkpoint) {
   if (std::filesystem::exists(run_or_checkpoint + "/model.safetensors")) return run_or_checkpoint;
   const std::vector<std::string> checkpoints = ListCheckpoints(run_or_checkpoint);
   if (checkpoints.empty()) {
-    throw Error(ErrorInfo{.what = "no checkpoint here",
+    throw Error(ErrorInfo{.what = "no model here",
                           .file = run_or_checkpoint,
-                          .expected = "a run's directory or a checkpoint's"});
+                          .expected = "config.json and model.safetensors, or a training run",
+                          .hint = HintForDirectory(run_or_checkpoint)});
   }
   return checkpoints.back();
 }
