@@ -1,5 +1,6 @@
 #include "engine/gguf_tokenizer.h"
 
+#include <algorithm>
 #include <cstdint>
 #include <string>
 #include <utility>
@@ -27,6 +28,13 @@ constexpr std::pair<const char*, Flag> kFlags[] = {
     {"tokenizer.ggml.add_eos_token", &TokenizerData::add_eos},
     {"tokenizer.ggml.add_space_prefix", &TokenizerData::add_space_prefix},
     {"tokenizer.ggml.ignore_merges", &TokenizerData::ignore_merges},
+};
+
+// Of Trit alone: GGUF has no keys for these.
+using Ids = std::vector<int32_t> TokenizerData::*;
+constexpr std::pair<const char*, Ids> kStrips[] = {
+    {"trit.tokenizer.strip_left", &TokenizerData::strip_left},
+    {"trit.tokenizer.strip_right", &TokenizerData::strip_right},
 };
 
 }  // namespace
@@ -57,6 +65,11 @@ std::optional<TokenizerData> ReadGgufTokenizer(const GgufMetadata& metadata) {
     data.*id = none ? -1 : static_cast<int32_t>(*metadata.FindInteger(key, 0, last_id));
   }
   for (const auto& [key, flag] : kFlags) data.*flag = metadata.FindBool(key);
+  for (const auto& [key, ids] : kStrips) {
+    const auto values = metadata.FindIntegers(key, 0, last_id);
+    if (values) (data.*ids).assign(values->begin(), values->end());
+    std::sort((data.*ids).begin(), (data.*ids).end());
+  }
   return data;
 }
 
@@ -81,6 +94,9 @@ void AppendGgufTokenizer(const TokenizerData& data, GgufMetadata& metadata) {
   }
   for (const auto& [key, flag] : kFlags) {
     if (data.*flag) metadata.Set(key, *(data.*flag));
+  }
+  for (const auto& [key, ids] : kStrips) {
+    if (!(data.*ids).empty()) metadata.Set(key, GgufArray(data.*ids));
   }
 }
 

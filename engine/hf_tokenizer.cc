@@ -210,6 +210,11 @@ void WriteHfTokenizer(const Tokenizer& tokenizer, const std::string& chat_templa
   const TokenizerData& data = tokenizer.data();
   const bool byte_level = data.model == "gpt2";
   const std::string path = (root / (byte_level ? kTokenizerJson : kTokenizerModel)).string();
+  if (!byte_level && !(data.strip_left.empty() && data.strip_right.empty())) {
+    throw UsageError(ErrorInfo{.what = "special tokens that take white space along do not fit",
+                               .file = path,
+                               .hint = "write a GGUF file instead"});
+  }
   WriteTextFile(path, byte_level ? TokenizerToJson(data, path) : SerializeSentencePieceModel(data));
   nlohmann::ordered_json config = {
       {"tokenizer_class", byte_level ? "PreTrainedTokenizerFast" : "LlamaTokenizer"},

@@ -3,7 +3,16 @@
 #include <algorithm>
 #include <functional>
 
+#include "engine/utf8.h"
+
 namespace trit {
+namespace {
+
+bool Contains(const std::vector<int32_t>& ids, int32_t id) {
+  return std::binary_search(ids.begin(), ids.end(), id);
+}
+
+}  // namespace
 
 void SpecialTokenSplitter::Table::Add(std::string_view text, int32_t id) {
   ids.emplace(text, id);
@@ -26,7 +35,7 @@ SpecialTokenSplitter::Fragment SpecialTokenSplitter::Table::Match(std::string_vi
   return {};
 }
 
-SpecialTokenSplitter::SpecialTokenSplitter(const TokenizerData& data) {
+SpecialTokenSplitter::SpecialTokenSplitter(const TokenizerData& data) : data_(data) {
   for (size_t i = 0; i < data.tokens.size(); ++i) {
     const TokenType type = data.types[i];
     const int32_t id = static_cast<int32_t>(i);
@@ -51,10 +60,14 @@ std::vector<SpecialTokenSplitter::Fragment> SpecialTokenSplitter::Split(std::str
       ++i;
       continue;
     }
-    if (i > begin) fragments.push_back({text.substr(begin, i - begin), -1});
-    fragments.push_back(match);
-    i += match.text.size();
-    begin = i;
+    size_t from = i, to = i + match.text.size();
+    if (Contains(data_.strip_left, match.token)) {
+      from -= TrailingSpaceBytes(text.substr(begin, i - begin));
+    }
+    if (Contains(data_.strip_right, match.token)) to += LeadingSpaceBytes(text.substr(to));
+    if (from > begin) fragments.push_back({text.substr(begin, from - begin), -1});
+    fragments.push_back({text.substr(from, to - from), match.token});
+    i = begin = to;
   }
   if (begin < text.size()) fragments.push_back({text.substr(begin), -1});
   return fragments;

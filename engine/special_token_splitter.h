@@ -25,8 +25,9 @@ class SpecialTokenSplitter {
   // `data` outlives the splitter.
   explicit SpecialTokenSplitter(const TokenizerData& data);
 
-  // User-defined tokens are always cut out, control tokens and unknown only if parse_special. The
-  // fragments' texts joined are `text`.
+  // User-defined tokens are always cut out, control tokens and unknown only if parse_special. A
+  // token's fragment has the white space that it takes along too; the fragments' texts joined are
+  // `text`.
   std::vector<Fragment> Split(std::string_view text, bool parse_special) const;
 
  private:
@@ -41,6 +42,7 @@ class SpecialTokenSplitter {
     Fragment Match(std::string_view text) const;
   };
 
+  const TokenizerData& data_;
   Table user_defined_;
   Table all_;
 };

@@ -38,6 +38,9 @@ struct TokenizerData {
   std::optional<bool> add_bos, add_eos;
   std::optional<bool> add_space_prefix;  // llama: a space before the text
   std::optional<bool> ignore_merges;     // gpt2: a word that is a token is not split further
+  // Ids, ascending, of control and user-defined tokens that take along the white space before
+  // (tokenizer.json's lstrip) and behind them (rstrip).
+  std::vector<int32_t> strip_left, strip_right;
 };
 
 }  // namespace trit

@@ -102,7 +102,11 @@ class Parser {
       data_.types.resize(data_.tokens.size(), TokenType::kNormal);
       data_.types[static_cast<size_t>(id)] =
           token.Bool("special", false) ? TokenType::kControl : TokenType::kUserDefined;
+      if (token.Bool("single_word", false)) token.ThrowUnsupported("single_word", "false");
+      if (token.Bool("lstrip", false)) data_.strip_left.push_back(static_cast<int32_t>(id));
+      if (token.Bool("rstrip", false)) data_.strip_right.push_back(static_cast<int32_t>(id));
     }
+    for (auto* ids : {&data_.strip_left, &data_.strip_right}) std::sort(ids->begin(), ids->end());
   }
 
   void FillHoles() {
@@ -296,11 +300,14 @@ nlohmann::ordered_json AddedTokensJson(const TokenizerData& data) {
         type != TokenType::kUnknown) {
       continue;
     }
+    const auto strips = [i](const std::vector<int32_t>& ids) {
+      return std::binary_search(ids.begin(), ids.end(), static_cast<int32_t>(i));
+    };
     added.push_back({{"id", i},
                      {"content", data.tokens[i]},
                      {"single_word", false},
-                     {"lstrip", false},
-                     {"rstrip", false},
+                     {"lstrip", strips(data.strip_left)},
+                     {"rstrip", strips(data.strip_right)},
                      {"normalized", false},
                      {"special", type != TokenType::kUserDefined}});
   }

@@ -23,6 +23,12 @@ Lead LeadOf(uint8_t byte) {
   return {0, 0, 0};
 }
 
+bool IsSpace(char32_t c) {
+  return (c >= 0x09 && c <= 0x0D) || c == 0x20 || c == 0x85 || c == 0xA0 || c == 0x1680 ||
+         (c >= 0x2000 && c <= 0x200A) || c == 0x2028 || c == 0x2029 || c == 0x202F || c == 0x205F ||
+         c == 0x3000;
+}
+
 }  // namespace
 
 Utf8Char DecodeUtf8(std::string_view text) {
@@ -41,6 +47,31 @@ Utf8Char DecodeUtf8(std::string_view text) {
     code_point = (code_point << 6) | (byte & 0x3Fu);
   }
   return {Utf8Char::Status::kValid, lead.length, code_point};
+}
+
+size_t LeadingSpaceBytes(std::string_view text) {
+  size_t bytes = 0;
+  while (bytes < text.size()) {
+    const Utf8Char next = DecodeUtf8(text.substr(bytes));
+    if (next.status != Utf8Char::Status::kValid || !IsSpace(next.code_point)) break;
+    bytes += next.length;
+  }
+  return bytes;
+}
+
+size_t TrailingSpaceBytes(std::string_view text) {
+  size_t end = text.size();
+  while (end > 0) {
+    size_t begin = end - 1;
+    while (begin > 0 && (static_cast<uint8_t>(text[begin]) & 0xC0) == 0x80) --begin;
+    const Utf8Char last = DecodeUtf8(text.substr(begin, end - begin));
+    if (last.status != Utf8Char::Status::kValid || last.length != end - begin ||
+        !IsSpace(last.code_point)) {
+      break;
+    }
+    end = begin;
+  }
+  return text.size() - end;
 }
 
 void AppendUtf8(char32_t code_point, std::string& text) {

@@ -26,6 +26,10 @@ struct Utf8Char {
 // `text` is not empty.
 Utf8Char DecodeUtf8(std::string_view text);
 
+// Bytes of white space (of Unicode's property) that a text begins and ends with.
+size_t LeadingSpaceBytes(std::string_view text);
+size_t TrailingSpaceBytes(std::string_view text);
+
 // code_point: a Unicode scalar value.
 void AppendUtf8(char32_t code_point, std::string& text);
 

@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "engine/gguf_tokenizer.h"
 #include "engine/hf_tokenizer.h"
 #include "engine/make_tokenizer.h"
 #include "engine/pre_tokenizer.h"
@@ -67,6 +68,33 @@ BOOST_AUTO_TEST_CASE(ReadsByteLevel) {
   json pairs = ByteLevel();
   pairs["model"]["merges"] = json::parse(R"([["a", "b"], ["ab", "c"], ["Ġ", "a"]])");
   BOOST_TEST((Parse(pairs).merges == data.merges));
+}
+
+// White space that a token takes along is gone from the text around it; one that takes it from the
+// left leaves what another has taken from the right.
+BOOST_AUTO_TEST_CASE(TokensTakeWhiteSpaceAlong) {
+  json root = ByteLevel();
+  root["added_tokens"] = json::parse(R"([
+    {"id": 259, "content": "<l>", "special": true, "lstrip": true, "rstrip": false},
+    {"id": 260, "content": "<r>", "special": true, "rstrip": true, "normalized": true},
+    {"id": 261, "content": "<both>", "special": false, "lstrip": true, "rstrip": true}])");
+  root["post_processor"] = nullptr;
+  const TokenizerData data = Parse(root);
+  const std::string text = "a \u3000<l> a\n<r>\t a<both> <both>\u00A0<l>";
+  const Ids expected = {97, 259, 258, 10, 260, 97, 261, 261, 259};
+  GgufMetadata metadata;
+  AppendGgufTokenizer(data, metadata);
+  const std::string json_text = TokenizerToJson(MakeTokenizer(data, "")->data(), "");
+  for (const TokenizerData& each :
+       {data, ParseTokenizerJson(json_text, ""), *ReadGgufTokenizer(metadata)}) {
+    BOOST_TEST(MakeTokenizer(each, "")->Encode(text, true) == expected,
+               boost::test_tools::per_element());
+  }
+  BOOST_TEST(MakeTokenizer(data, "")->Encode("a <l>\xFF\xA0<both>", false) ==
+                 (Ids{97, 32, 60, 108, 62, 255, 160, 261}),
+             boost::test_tools::per_element());
+  root["added_tokens"][0]["single_word"] = true;
+  BOOST_TEST(Contains(ErrorText([&] { Parse(root); }), "single_word: not supported"));
 }
 
 BOOST_AUTO_TEST_CASE(RecognizesPreTokenizers) {
