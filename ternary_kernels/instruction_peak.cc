@@ -1,9 +1,10 @@
+#include <utility>
+
 #undef HWY_TARGET_INCLUDE
 #define HWY_TARGET_INCLUDE "ternary_kernels/instruction_peak.cc"
-#include "ternary_kernels/instruction_peak.h"
-
 #include "hwy/foreach_target.h"
 #include "ternary_kernels/hwy_shim-inl.h"
+#include "ternary_kernels/instruction_peak.h"
 
 HWY_BEFORE_NAMESPACE();
 namespace trit {
@@ -18,22 +19,33 @@ namespace {
 // Sums that do not wait for each other: enough to hide the latency of any of the instructions.
 constexpr int kChains = HWY_TARGET <= HWY_AVX3 ? 20 : 12;
 
-// step(v) on all chains, num_rounds times; products of one step. Every step takes the result of the
-// one before, so none can be left out.
-template <class V, class Step>
-HWY_INLINE int64_t RunChains(V start, int64_t num_rounds, int64_t products, const Step& step) {
-  V chains[kChains];
-  for (V& chain : chains) chain = start;
-  for (int64_t round = 0; round < num_rounds; ++round) {
-    for (V& chain : chains) chain = step(chain);
-      // Makes the compiler keep them apart and in registers.
+// Makes the compiler keep v in a register.
+template <class V>
+HWY_INLINE void Keep(V& v) {
 #if HWY_ARCH_X86
-    for (V& chain : chains) asm volatile("" : "+v"(chain.raw));
+  asm volatile("" : "+v"(v.raw));
 #else
-    for (V& chain : chains) asm volatile("" : "+w"(chain.raw));
+  asm volatile("" : "+w"(v.raw));
 #endif
+}
+
+// step(v) on all chains, num_rounds times; products of one step. Every step takes the result of the
+// one before, so none can be left out. The chains are unrolled here: GCC 12 would leave a loop over
+// them, with the array in memory.
+template <class V, class Step, int... kChain>
+HWY_INLINE int64_t RunChains(V start, int64_t num_rounds, int64_t products, const Step& step,
+                             std::integer_sequence<int, kChain...>) {
+  V chains[] = {(static_cast<void>(kChain), start)...};
+  for (int64_t round = 0; round < num_rounds; ++round) {
+    ((chains[kChain] = step(chains[kChain])), ...);
+    (Keep(chains[kChain]), ...);
   }
   return num_rounds * kChains * products;
+}
+
+template <class V, class Step>
+HWY_INLINE int64_t RunChains(V start, int64_t num_rounds, int64_t products, const Step& step) {
+  return RunChains(start, num_rounds, products, step, std::make_integer_sequence<int, kChains>());
 }
 
 }  // namespace
