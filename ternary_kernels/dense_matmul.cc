@@ -40,39 +40,57 @@ static_assert(kDenseRowMultiple % kRows == 0 && kDenseRowMultiple % kRowsOneToke
 
 // Columns at a time: a tile's rows and tokens stay in L1 while each vector of lanes passes over
 // them.
-constexpr int64_t kBlockCols = 512;
+constexpr int64_t kPassCols = 512;
 // Tokens that share a conversion of weights to floats.
 constexpr int64_t kTileTokens = 48;
 
 constexpr int64_t kQ8Cols = 32;  // of a q8_0 block: an f16 scale, then a byte a column
 constexpr int64_t kQ8Bytes = 2 + kQ8Cols;
 
-// Rows come from memory in short runs, which the CPU does not foresee: while a row is read, so is
-// asked for the row that has its place in the next tile, num_rows further.
+// Rows come from memory in short runs, which the CPU does not foresee: while a block of a row
+// is read, that of the row in its place in the next tile, num_rows further, is asked for.
 template <class Loader>
 HWY_INLINE void FetchNextTile(const uint8_t* row, int64_t row_bytes, int64_t num_rows, int64_t k) {
-  __builtin_prefetch(row + num_rows * row_bytes + Loader::Offset(k), 0, 2);
+  const uint8_t* next = row + num_rows * row_bytes + k / Loader::kBlockCols * Loader::kBlockBytes;
+  for (int64_t i = 0; i < Loader::kBlockBytes; i += 64) __builtin_prefetch(next + i, 0, 2);
 }
 
-// Row loaders: lanes [lane, lane + kWidth) of the 16 columns from k of a row. kScaleCols columns, a
-// multiple of 16, share a scale, which is loaded once and passed in.
+// A half float at any address, in all lanes.
+HWY_INLINE Floats BroadcastF16(const uint8_t* from) {
+  const hn::Rebind<hwy::float16_t, FloatTag> df16;
+  const hn::Rebind<uint16_t, FloatTag> du16;
+  uint16_t bits;
+  std::memcpy(&bits, from, 2);
+  return hn::PromoteTo(FloatTag(), hn::BitCast(df16, hn::Set(du16, bits)));
+}
+
+HWY_INLINE Floats FromInt8(const void* codes) {
+  const hn::Rebind<int32_t, FloatTag> di32;
+  const hn::Rebind<int8_t, FloatTag> di8;
+  const auto values = hn::PromoteTo(di32, hn::LoadU(di8, static_cast<const int8_t*>(codes)));
+  return hn::ConvertTo(FloatTag(), values);
+}
+
+// Row loaders: lanes [lane, lane + kWidth) of the 16 columns from k of a row. What kBlockCols
+// columns, a multiple of 16, have in common is prepared once and passed in.
 struct PlainLoader {
-  static constexpr int64_t kScaleCols = kLanes;
+  struct Block {};
+  static constexpr int64_t kBlockCols = kLanes;
   static constexpr bool kShortRuns = false;
-  static HWY_INLINE Floats Scale(const uint8_t*, int64_t) { return hn::Zero(FloatTag()); }
+  static HWY_INLINE void Prepare(const uint8_t*, int64_t, Block&) {}
 };
 
 struct F32Loader : PlainLoader {
   static constexpr WeightFormat kFormat = WeightFormat::kF32;
-  static HWY_INLINE Floats Load(const uint8_t* row, int64_t k, int64_t lane, Floats) {
+  static HWY_INLINE Floats Load(const uint8_t* row, int64_t k, int64_t lane, const Block&) {
     return hn::LoadU(FloatTag(), reinterpret_cast<const float*>(row) + k + lane);
   }
 };
 
 struct F16Loader : PlainLoader {
   static constexpr WeightFormat kFormat = WeightFormat::kF16;
-  static HWY_INLINE int64_t Offset(int64_t k) { return 2 * k; }
-  static HWY_INLINE Floats Load(const uint8_t* row, int64_t k, int64_t lane, Floats) {
+  static constexpr int64_t kBlockBytes = 2 * kBlockCols;
+  static HWY_INLINE Floats Load(const uint8_t* row, int64_t k, int64_t lane, const Block&) {
     const hn::Rebind<hwy::float16_t, FloatTag> df16;
     const hn::Rebind<uint16_t, FloatTag> du16;
     const auto bits = hn::LoadU(du16, reinterpret_cast<const uint16_t*>(row) + k + lane);
@@ -82,8 +100,8 @@ struct F16Loader : PlainLoader {
 
 struct BF16Loader : PlainLoader {
   static constexpr WeightFormat kFormat = WeightFormat::kBF16;
-  static HWY_INLINE int64_t Offset(int64_t k) { return 2 * k; }
-  static HWY_INLINE Floats Load(const uint8_t* row, int64_t k, int64_t lane, Floats) {
+  static constexpr int64_t kBlockBytes = 2 * kBlockCols;
+  static HWY_INLINE Floats Load(const uint8_t* row, int64_t k, int64_t lane, const Block&) {
     const hn::Rebind<uint16_t, FloatTag> du16;
     const hn::Rebind<uint32_t, FloatTag> du32;
     const auto bits = hn::LoadU(du16, reinterpret_cast<const uint16_t*>(row) + k + lane);
@@ -93,54 +111,60 @@ struct BF16Loader : PlainLoader {
 
 struct Q8Loader {
   static constexpr WeightFormat kFormat = WeightFormat::kQ8_0;
-  static constexpr int64_t kScaleCols = kQ8Cols;
+  using Block = Floats;  // the scale
+  static constexpr int64_t kBlockCols = kQ8Cols, kBlockBytes = kQ8Bytes;
   static constexpr bool kShortRuns = true;  // 544 bytes
-  static HWY_INLINE int64_t Offset(int64_t k) { return k / kQ8Cols * kQ8Bytes; }
-  static HWY_INLINE Floats Scale(const uint8_t* row, int64_t k) {
-    const hn::Rebind<hwy::float16_t, FloatTag> df16;
-    const hn::Rebind<uint16_t, FloatTag> du16;
-    uint16_t bits;
-    std::memcpy(&bits, row + k / kQ8Cols * kQ8Bytes, 2);
-    return hn::PromoteTo(FloatTag(), hn::BitCast(df16, hn::Set(du16, bits)));
+  static HWY_INLINE void Prepare(const uint8_t* row, int64_t k, Block& scale) {
+    scale = BroadcastF16(row + k / kQ8Cols * kQ8Bytes);
   }
-  static HWY_INLINE Floats Load(const uint8_t* row, int64_t k, int64_t lane, Floats scale) {
-    const hn::Rebind<int32_t, FloatTag> di32;
-    const hn::Rebind<int8_t, FloatTag> di8;
-    const uint8_t* codes = row + k / kQ8Cols * kQ8Bytes + 2 + k % kQ8Cols + lane;
-    const auto values = hn::PromoteTo(di32, hn::LoadU(di8, reinterpret_cast<const int8_t*>(codes)));
-    return hn::Mul(scale, hn::ConvertTo(FloatTag(), values));  // 11 bits x 8 bits: exact
+  static HWY_INLINE Floats Load(const uint8_t* row, int64_t k, int64_t lane, const Block& scale) {
+    return hn::Mul(scale, FromInt8(row + k / kQ8Cols * kQ8Bytes + 2 + k % kQ8Cols + lane));
   }
 };
 
 struct Q6Loader {
+  struct Block {
+    alignas(kBufferAlignment) int8_t codes[kQ6Cols];
+    alignas(kBufferAlignment) float scales[kQ6Cols / kQ6GroupCols];
+  };
   static constexpr WeightFormat kFormat = WeightFormat::kQ6_K;
-  static constexpr int64_t kScaleCols = kQ6GroupCols;
-  static_assert(kQ6GroupCols == kLanes);
+  static constexpr int64_t kBlockCols = kQ6Cols, kBlockBytes = kQ6Bytes;
+  static_assert(kQ6GroupCols == kLanes && kQ6Cols / kQ6GroupCols == kLanes);
   static constexpr bool kShortRuns = true;  // 420 bytes
-  // The parts of a block are spread over its steps, so that each of its cache lines is asked for.
-  static HWY_INLINE int64_t Offset(int64_t k) { return k * kQ6Bytes / kQ6Cols; }
-  static HWY_INLINE Floats Scale(const uint8_t* row, int64_t k) {
-    const hn::Rebind<hwy::float16_t, FloatTag> df16;
-    const hn::Rebind<uint16_t, FloatTag> du16;
+  static HWY_INLINE void Prepare(const uint8_t* row, int64_t k, Block& to) {
+    const hn::CappedTag<uint8_t, kQ6RunCols> du8;
+    const hn::Repartition<uint16_t, decltype(du8)> du16;
+    const hn::RebindToSigned<decltype(du8)> di8;
     const uint8_t* block = row + k / kQ6Cols * kQ6Bytes;
-    uint16_t bits;
-    std::memcpy(&bits, block + kQ6ScaleOffset, 2);
-    const auto group =
-        static_cast<int8_t>(block[kQ6GroupScalesOffset + k % kQ6Cols / kQ6GroupCols]);
-    const Floats d = hn::PromoteTo(FloatTag(), hn::BitCast(df16, hn::Set(du16, bits)));
-    return hn::Mul(d, hn::Set(FloatTag(), static_cast<float>(group)));  // 11 bits x 8 bits: exact
+    const auto store = [&](int64_t i, auto low, auto high) HWY_ATTR {
+      const auto q = hn::Or(hn::And(low, hn::Set(du8, 15)), hn::And(high, hn::Set(du8, 48)));
+      hn::Store(hn::BitCast(di8, hn::Sub(q, hn::Set(du8, kQ6Zero))), di8, to.codes + i);
+    };
+    // Shifts move bits between bytes; masks drop them.
+    for (int64_t half = 0; half < kQ6Cols; half += 4 * kQ6RunCols) {
+      for (int64_t l = 0; l < kQ6RunCols; l += hn::MaxLanes(du8)) {
+        const uint8_t* low = block + half / 2 + l;
+        const auto low0 = hn::LoadU(du8, low), low1 = hn::LoadU(du8, low + kQ6RunCols);
+        const auto high = hn::BitCast(du16, hn::LoadU(du8, block + kQ6HighOffset + half / 4 + l));
+        const auto upper = [&](auto bytes) HWY_ATTR {
+          return hn::BitCast(du8, hn::ShiftRight<4>(hn::BitCast(du16, bytes)));
+        };
+        store(half + l, low0, hn::BitCast(du8, hn::ShiftLeft<4>(high)));
+        store(half + l + kQ6RunCols, low1, hn::BitCast(du8, hn::ShiftLeft<2>(high)));
+        store(half + l + 2 * kQ6RunCols, upper(low0), hn::BitCast(du8, high));
+        store(half + l + 3 * kQ6RunCols, upper(low1), hn::BitCast(du8, hn::ShiftRight<2>(high)));
+      }
+    }
+    const Floats d = BroadcastF16(block + kQ6ScaleOffset);
+    for (int64_t group = 0; group < kLanes; group += kWidth) {
+      const Floats scales = FromInt8(block + kQ6GroupScalesOffset + group);
+      hn::Store(hn::Mul(d, scales), FloatTag(), to.scales + group);  // 11 bits x 8 bits: exact
+    }
   }
-  static HWY_INLINE Floats Load(const uint8_t* row, int64_t k, int64_t lane, Floats scale) {
-    const hn::Rebind<int32_t, FloatTag> di32;
-    const hn::Rebind<uint8_t, FloatTag> du8;
-    const uint8_t* block = row + k / kQ6Cols * kQ6Bytes;
-    const Q6Place place = Q6PlaceOf(k % kQ6Cols);
-    const auto low = hn::PromoteTo(di32, hn::LoadU(du8, block + place.low_byte + lane));
-    const auto high = hn::PromoteTo(di32, hn::LoadU(du8, block + place.high_byte + lane));
-    const auto q = hn::Or(
-        hn::And(hn::ShiftRightSame(low, place.low_shift), hn::Set(di32, 15)),
-        hn::ShiftLeft<4>(hn::And(hn::ShiftRightSame(high, place.high_shift), hn::Set(di32, 3))));
-    return hn::Mul(scale, hn::ConvertTo(FloatTag(), hn::Sub(q, hn::Set(di32, kQ6Zero))));
+  static HWY_INLINE Floats Load(const uint8_t*, int64_t k, int64_t lane, const Block& block) {
+    const int64_t i = k % kQ6Cols;
+    const Floats scale = hn::Set(FloatTag(), block.scales[i / kQ6GroupCols]);
+    return hn::Mul(scale, FromInt8(block.codes + i + lane));
   }
 };
 
@@ -175,22 +199,22 @@ struct Operands {
   int64_t begin, end;  // begin a multiple of 16
 };
 
-// The columns of one scale for lanes [lane, lane + kWidth).
+// The columns of one block for lanes [lane, lane + kWidth).
 template <class Loader, int kNumRows, int kNumTokens>
 HWY_INLINE void AddStep(const Operands& o, int64_t begin, int64_t lane,
                         Floats (&sums)[kNumTokens][kNumRows]) {
-  Floats scales[kNumRows];
+  typename Loader::Block blocks[kNumRows];
   for (int r = 0; r < kNumRows; ++r) {
     const uint8_t* row = o.rows + r * o.row_bytes;
-    scales[r] = Loader::Scale(row, begin);
+    Loader::Prepare(row, begin, blocks[r]);
     if constexpr (kNumTokens == 1 && Loader::kShortRuns) {
       FetchNextTile<Loader>(row, o.row_bytes, kNumRows, begin);
     }
   }
-  for (int64_t k = begin; k < begin + Loader::kScaleCols; k += kLanes) {
+  for (int64_t k = begin; k < begin + Loader::kBlockCols; k += kLanes) {
     Floats w[kNumRows];
     for (int r = 0; r < kNumRows; ++r) {
-      w[r] = Loader::Load(o.rows + r * o.row_bytes, k, lane, scales[r]);
+      w[r] = Loader::Load(o.rows + r * o.row_bytes, k, lane, blocks[r]);
     }
     for (int t = 0; t < kNumTokens; ++t) {
       const Floats x = hn::LoadU(FloatTag(), o.x + t * o.x_stride + k + lane);
@@ -212,7 +236,7 @@ HWY_NOINLINE void AddSteps(const Operands& o, bool first, float* lanes) {
         sums[t][r] = first ? hn::Zero(df) : hn::Load(df, from);
       }
     }
-    for (int64_t k = o.begin; k < o.end; k += Loader::kScaleCols) {
+    for (int64_t k = o.begin; k < o.end; k += Loader::kBlockCols) {
       AddStep<Loader, kNumRows, kNumTokens>(o, k, lane, sums);
     }
     for (int t = 0; t < kNumTokens; ++t) {
@@ -228,7 +252,7 @@ HWY_NOINLINE void AddSteps(const Operands& o, bool first, float* lanes) {
 template <class Loader, int kNumRows, int kNumTokens>
 void AddTile(Operands o, bool first, float* lanes) {
   const int64_t end = o.end;
-  const int64_t rest = (end - o.begin) % Loader::kScaleCols;
+  const int64_t rest = (end - o.begin) % Loader::kBlockCols;
   o.end -= rest;
   AddSteps<Loader, kNumRows, kNumTokens>(o, first, lanes);
   if (rest == 0) return;
@@ -261,22 +285,23 @@ void AddTokens(int64_t num_tokens, const Operands& operands, bool first, float* 
 // One block of columns of kRows rows for several tokens.
 template <class Loader>
 void AddBlock(Operands o, int64_t num_tokens, bool first, float* lanes) {
-  alignas(kBufferAlignment) float converted[kRows * kBlockCols];
+  alignas(kBufferAlignment) float converted[kRows * kPassCols];
   if constexpr (Loader::kFormat != WeightFormat::kF32) {
     for (int r = 0; r < kRows; ++r) {
       const uint8_t* row = o.rows + r * o.row_bytes;
       // The last step may read past the row's end, within its buffer's margin, what is not used.
-      for (int64_t k = o.begin; k < o.end; k += kLanes) {
-        const Floats scale = Loader::Scale(row, k);
-        FetchNextTile<Loader>(row, o.row_bytes, kRows, k);
-        for (int64_t lane = 0; lane < kLanes; lane += kWidth) {
-          hn::Store(Loader::Load(row, k, lane, scale), FloatTag(),
-                    converted + r * kBlockCols + k - o.begin + lane);
+      for (int64_t block = o.begin; block < o.end; block += Loader::kBlockCols) {
+        typename Loader::Block common;
+        Loader::Prepare(row, block, common);
+        FetchNextTile<Loader>(row, o.row_bytes, kRows, block);
+        for (int64_t k = block; k < block + Loader::kBlockCols; k += kWidth) {
+          hn::Store(Loader::Load(row, k, 0, common), FloatTag(),
+                    converted + r * kPassCols + k - o.begin);
         }
       }
     }
     o.rows = reinterpret_cast<const uint8_t*>(converted);
-    o.row_bytes = kBlockCols * sizeof(float);
+    o.row_bytes = kPassCols * sizeof(float);
     o.x += o.begin;
     o.end -= o.begin;
     o.begin = 0;
@@ -312,10 +337,10 @@ void RunBlock(const MatmulCall& call, int64_t row, int64_t token, int64_t num_to
   float y[kMaxOutputs] = {};
   for (int64_t group = 0; group < weights.cols / group_cols; ++group) {
     const int64_t group_end = (group + 1) * group_cols;
-    for (int64_t begin = group * group_cols; begin < group_end; begin += kBlockCols) {
+    for (int64_t begin = group * group_cols; begin < group_end; begin += kPassCols) {
       const bool first = begin == group * group_cols;
       operands.begin = begin;
-      operands.end = std::min(group_end, begin + kBlockCols);
+      operands.end = std::min(group_end, begin + kPassCols);
       if (num_tokens == 1) {
         AddTile<Loader, kNumRows, 1>(operands, first, lanes);
       } else if constexpr (kNumRows == kRows) {

@@ -93,7 +93,7 @@ constexpr std::array kKernels = {
     Reference("reference-bf16", WeightFormat::kBF16),
     Dense<32>("dense-q8_0", WeightFormat::kQ8_0),
     Reference("reference-q8_0", WeightFormat::kQ8_0),
-    Dense<16>("dense-q6_k", WeightFormat::kQ6_K),
+    Dense<256>("dense-q6_k", WeightFormat::kQ6_K),
     Reference("reference-q6_k", WeightFormat::kQ6_K),
 };
 

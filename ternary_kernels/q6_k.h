@@ -16,6 +16,7 @@ namespace trit {
 
 inline constexpr int64_t kQ6Cols = 256;  // weights of a block
 inline constexpr int64_t kQ6Bytes = 210;
+inline constexpr int64_t kQ6RunCols = 32;    // weights of a run
 inline constexpr int64_t kQ6GroupCols = 16;  // weights that share an entry of sc
 inline constexpr int64_t kQ6HighOffset = 128;
 inline constexpr int64_t kQ6GroupScalesOffset = 192;
