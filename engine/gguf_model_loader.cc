@@ -4,10 +4,13 @@
 
 #include <cmath>
 #include <filesystem>
+#include <optional>
 #include <set>
 #include <utility>
+#include <vector>
 
 #include "engine/error.h"
+#include "engine/gguf_activations.h"
 #include "engine/gguf_config.h"
 #include "engine/gguf_reader.h"
 #include "engine/gguf_tokenizer.h"
@@ -56,20 +59,21 @@ class Loader {
         options_(options),
         file_config_(ReadGgufConfig(RefuseParts(reader_))),
         pack_options_{.i2s_layout = ChooseI2sLayout(reader_, options.i2s_layout),
-                      .ternary_activations = Activations(true),
-                      .dense_activations = Activations(file_config_.dense_takes_int8),
+                      .dense_activations = file_config_.dense_takes_int8
+                                               ? ActivationQuantizer::kInt8PerToken
+                                               : ActivationQuantizer::kNone,
                       .integers = HoldsIntegers()} {}
 
   std::unique_ptr<Model> Load() {
     auto model = std::make_unique<Model>(file_config_.config);
     CheckTensorList(model->table);
+    activations_ = ReadGgufActivations(reader_.metadata(), model->table, reader_.path());
     for (const GgufTensorInfo& tensor : reader_.tensors()) {
       bytes_total_ += static_cast<int64_t>(tensor.size);
     }
     for (const WeightInfo& info : model->table.weights()) {
       LoadWeight(info, model->weights[static_cast<size_t>(info.id)]);
     }
-    LoadActivationScales(*model);
     LoadTokenizer(*model);
     return model;
   }
@@ -98,13 +102,19 @@ class Loader {
 
   void LoadWeight(const WeightInfo& info, ModelWeight& weight) {
     const GgufTensorInfo& tensor = reader_.RequireTensor(info.gguf_name);
+    PackOptions options = pack_options_;
+    if (activations_) {
+      const ActivationScheme& scheme = (*activations_)[static_cast<size_t>(info.id)];
+      options.ternary_activations = options.dense_activations = scheme.quantizer;
+      weight.activation_scale = scheme.static_scale;
+    }
     PackWeight(info,
                {.origin = {reader_.path(), tensor.name},
                 .type = tensor.type,
                 .rows = tensor.rows(),
                 .cols = tensor.cols(),
                 .read = [&](std::span<uint8_t> bytes) { reader_.ReadTensor(tensor, bytes); }},
-               pack_options_, weight);
+               options, weight);
     if (info.kind == WeightKind::kLinear) ApplyScaleTensor(info, weight);
     bytes_done_ += static_cast<int64_t>(tensor.size);
     if (options_.progress) options_.progress(bytes_done_, bytes_total_);
@@ -120,21 +130,6 @@ class Loader {
                           .file = reader_.path(),
                           .key = kKey,
                           .expected = "none, ternary, int4, int8 or mixed",
-                          .found = *stated});
-  }
-
-  // What the file says, else int8 where ternary models are at hand.
-  ActivationQuantizer Activations(bool default_int8) const {
-    constexpr const char* kKey = "trit.activation_quantizer";
-    const std::string* stated = reader_.metadata().FindString(kKey);
-    if (stated == nullptr) {
-      return default_int8 ? ActivationQuantizer::kInt8PerToken : ActivationQuantizer::kNone;
-    }
-    if (const auto quantizer = FindActivationQuantizer(*stated)) return *quantizer;
-    throw Error(ErrorInfo{.what = "unknown activation quantizer",
-                          .file = reader_.path(),
-                          .key = kKey,
-                          .expected = "none, int8, int4 or int8_static",
                           .found = *stated});
   }
 
@@ -155,27 +150,6 @@ class Loader {
     }
     for (float& scale : weight.matrix.scales.values) scale *= factor;
     for (float& offset : weight.matrix.scales.offsets) offset *= factor;
-  }
-
-  // Static activations: the scale of every projection's input, in the table's order.
-  void LoadActivationScales(Model& model) const {
-    if (Activations(false) != ActivationQuantizer::kInt8Static) return;
-    constexpr const char* kKey = "trit.activation_scales";
-    const std::vector<float>* scales = reader_.metadata().FindFloats(kKey);
-    size_t next = 0;
-    for (const WeightInfo& info : model.table.weights()) {
-      if (info.kind != WeightKind::kLinear) continue;
-      const float scale = scales != nullptr && next < scales->size() ? (*scales)[next] : 0.0f;
-      ++next;
-      if (!(scale > 0) || !std::isfinite(scale)) {
-        throw Error(ErrorInfo{.what = "no scale of the static activations of a matrix",
-                              .file = reader_.path(),
-                              .key = kKey,
-                              .tensor = info.gguf_name,
-                              .expected = "a positive number for every projection"});
-      }
-      model.weights[static_cast<size_t>(info.id)].activation_scale = scale;
-    }
   }
 
   void LoadTokenizer(Model& model) const {
@@ -204,6 +178,7 @@ class Loader {
   const LoadOptions& options_;
   GgufModelConfig file_config_;
   PackOptions pack_options_;
+  std::optional<std::vector<ActivationScheme>> activations_;
   int64_t bytes_done_ = 0;
   int64_t bytes_total_ = 0;
 };

@@ -11,6 +11,7 @@
 #include "engine/encode_ternary.h"
 #include "engine/error.h"
 #include "engine/float_codec.h"
+#include "engine/gguf_activations.h"
 #include "engine/gguf_config.h"
 #include "engine/gguf_tokenizer.h"
 #include "engine/gguf_writer.h"
@@ -134,22 +135,6 @@ void WriteDense(const PackedMatrix& matrix, const RowOrder& order, TensorType ty
   }
 }
 
-std::string ActivationQuantizerOf(const Model& model) {
-  // One name for the file: the architecture's first projection stands for all, as training rules
-  // that mix them cannot be told in a GGUF.
-  const WeightId q_proj = model.table.Layer(0).q_proj;
-  const ActivationQuantizer first = model.weights[static_cast<size_t>(q_proj)].activation_quantizer;
-  for (const WeightInfo& info : model.table.weights()) {
-    if (info.kind != WeightKind::kLinear) continue;
-    if (model.weights[static_cast<size_t>(info.id)].activation_quantizer != first) {
-      throw UsageError(ErrorInfo{.what = "matrices with different activation quantizers do not fit "
-                                         "into one GGUF file",
-                                 .tensor = info.name});
-    }
-  }
-  return ActivationQuantizerName(first);
-}
-
 // What the weights of projections are: one word for all of them, or "mixed" where some of several
 // kinds are integers, which a reader cannot tell from numbers.
 std::string WeightQuantizerOf(const Model& model, const std::vector<GgufTensorInfo>& tensors) {
@@ -170,20 +155,6 @@ std::string WeightQuantizerOf(const Model& model, const std::vector<GgufTensorIn
   return integers ? "mixed" : names.contains("ternary") ? "ternary" : "none";
 }
 
-// Static activations: the scale of every projection's input, in the table's order.
-std::vector<float> ActivationScalesOf(const Model& model) {
-  std::vector<float> scales;
-  for (const WeightInfo& info : model.table.weights()) {
-    if (info.kind != WeightKind::kLinear) continue;
-    scales.push_back(model.weights[static_cast<size_t>(info.id)].activation_scale);
-    if (scales.back() > 0) continue;
-    throw UsageError(ErrorInfo{.what = "static activations without a range",
-                               .tensor = info.name,
-                               .expected = "a model that was trained or calibrated with them"});
-  }
-  return scales;
-}
-
 GgufMetadata MakeMetadata(const Model& model, const std::string& path,
                           const std::vector<GgufTensorInfo>& tensors,
                           const GgufModelOptions& options) {
@@ -195,11 +166,7 @@ GgufMetadata MakeMetadata(const Model& model, const std::string& path,
   const TensorType type = tensors[static_cast<size_t>(model.table.Layer(0).q_proj)].type;
   const int32_t file_type = InfoOf(type).file_type;
   if (file_type >= 0) metadata.Set("general.file_type", static_cast<uint32_t>(file_type));
-  const std::string activations = ActivationQuantizerOf(model);
-  metadata.Set("trit.activation_quantizer", activations);
-  if (activations == ActivationQuantizerName(ActivationQuantizer::kInt8Static)) {
-    metadata.Set("trit.activation_scales", GgufArray(ActivationScalesOf(model)));
-  }
+  AppendGgufActivations(model, metadata);
   metadata.Set("trit.weight_quantizer", WeightQuantizerOf(model, tensors));
   for (const auto& [key, value] : options.provenance) metadata.Set(key, value);
   if (model.tokenizer != nullptr) {

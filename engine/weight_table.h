@@ -22,11 +22,12 @@ enum class WeightKind : uint8_t {
   kHead,            // lm_head when not tied
   kNorm,            // RMSNorm weight: a vector
   kQuantizerScale,  // learned scales of a quantized matrix (training only)
+  kInputRange,      // range of a matrix's static activations, calibrated (training only)
 };
 
 struct WeightInfo {
   WeightId id = kNoWeight;
-  int32_t layer = -1;     // -1: outside the layers
+  int32_t layer = -1;  // -1: outside the layers
   WeightKind kind = WeightKind::kNorm;
   std::string name;       // Hugging Face: "model.layers.0.self_attn.q_proj.weight"
   std::string gguf_name;  // "blk.0.attn_q.weight"; empty if GGUF has none
@@ -34,7 +35,7 @@ struct WeightInfo {
   int64_t cols = 0;       // in_features, or the vector's length
 
   int64_t NumElements() const { return rows * cols; }
-  bool IsVector() const { return kind == WeightKind::kNorm || kind == WeightKind::kQuantizerScale; }
+  bool IsVector() const { return kind >= WeightKind::kNorm; }
 };
 
 struct LayerWeights {

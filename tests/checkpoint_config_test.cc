@@ -27,6 +27,15 @@ std::string Written(const QuantizationConfig& quantizer, double quantized_share 
                               special, "config.json");
 }
 
+BOOST_AUTO_TEST_CASE(keeps_the_rule_of_static_ranges) {
+  QuantizationConfig quantizer;
+  quantizer.standard.activations = "int8_static";
+  BOOST_TEST(!Contains(Written(quantizer), "activation_"));
+  quantizer.standard.activation_range = "percentile";
+  quantizer.standard.activation_percentile = 99;
+  BOOST_TEST((ParseCheckpointConfig(Written(quantizer), "c").quantizer == quantizer));
+}
+
 BOOST_AUTO_TEST_CASE(says_how_far_training_was_quantized) {
   BOOST_TEST(!Contains(Written({}), "share"));
   BOOST_TEST(ParseCheckpointConfig(Written({}), "c").quantized_share == 1);

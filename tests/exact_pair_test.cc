@@ -130,6 +130,8 @@ void CheckSameBits(const Evaluation& a, const Evaluation& b) {
 
 TrainableModel& Prepared(TrainableModel& model) {
   InitializeForTest(model, 3);
+  // Ranges of static activations, that clip some inputs.
+  model.SetInputRanges(std::vector<float>(model.table().size(), 1.5f));
   TrainBriefly(model);
   return model;
 }
@@ -152,6 +154,12 @@ BOOST_AUTO_TEST_CASE(through_the_written_file) { CheckThroughFile({}); }
 
 BOOST_AUTO_TEST_CASE(other_activations_through_the_written_file) {
   CheckThroughFile(Quantizers("ternary", "int4", ScaleKind::kTensor, 0));
+  CheckThroughFile(Quantizers("ternary", "int8_static", ScaleKind::kTensor, 0));
+  QuantizationConfig mixed;
+  mixed.rules = {{.match = "*.q_proj", .choice = {.activations = "int4"}},
+                 {.match = "*.k_proj", .choice = {.activations = "none"}},
+                 {.match = "*.down_proj", .choice = {.activations = "int8_static"}}};
+  CheckThroughFile(mixed);
 }
 
 // Every other pair of quantizers, in memory.
@@ -174,6 +182,7 @@ BOOST_AUTO_TEST_CASE(other_quantizers) {
       Quantizers("int2", "none", ScaleKind::kRow, 0, "minmax", false),
       Quantizers("none", "none", ScaleKind::kTensor, 0),
       Quantizers("int4", "int4", ScaleKind::kGroup, 32),
+      Quantizers("ternary", "int8_static", ScaleKind::kRow, 0),
   };
   const std::vector<int32_t> tokens = RandomTokens(200, 256, 12);
   for (const QuantizationConfig& quantization : all) {
@@ -201,7 +210,8 @@ BOOST_AUTO_TEST_CASE(activations_that_differ_by_matrix) {
   QuantizationConfig mixed;
   mixed.rules = {{.match = "*.q_proj", .choice = {.weights = "int4", .activations = "int4"}},
                  {.match = "*.k_proj", .choice = {.activations = "none"}},
-                 {.match = "*.up_proj", .choice = {.weights = "none"}}};
+                 {.match = "*.up_proj", .choice = {.weights = "none"}},
+                 {.match = "*.down_proj", .choice = {.activations = "int8_static"}}};
   CheckPair(TinyConfig(), mixed);
 }
 

@@ -131,7 +131,16 @@ BOOST_AUTO_TEST_CASE(ValuesThatCannotBe) {
       {"vocabulary", Key(".vocab_size", uint32_t{8}), "differs from the rows of token_embd.weight"},
       {"activation quantizer",
        [](SmallGguf& f) { f.metadata.Set("trit.activation_quantizer", std::string("int3")); },
-       "unknown activation quantizer: expected none, int8, int4 or int8_static, found int3"},
+       "unknown activation quantizer: expected none, int8, int4, mixed or int8_static, found int3"},
+      {"activations of projections",
+       [](SmallGguf& f) { f.metadata.Set("trit.activation_quantizer", std::string("mixed")); },
+       "trit.activation_quantizers: the inputs of projections are not told"},
+      {"static activations without scales",
+       [](SmallGguf& f) {
+         f.metadata.Set("trit.activation_quantizer", std::string("int8_static"));
+         f.metadata.Set("trit.activation_scales", GgufArray(std::vector<float>{1.0f}));
+       },
+       "trit.activation_scales: the inputs of projections are not told"},
   });
 }
 

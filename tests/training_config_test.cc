@@ -42,11 +42,14 @@ tie_word_embeddings = false
 
 [quantizer]
 weights = "int8"
-activations = "none"
+activations = "int8_static"
 granularity = "row"
 scale = "percentile"
 percentile = 99.5
+activation_range = "percentile"
+activation_percentile = 99
 start_step = 20
+calibration_tokens = 100
 ramp_steps = 30
 [[quantizer.rule]]
 match = "layers.0.*"
@@ -132,16 +135,19 @@ BOOST_AUTO_TEST_CASE(ReadsEveryKey) {
   BOOST_TEST(!c.model.tie_word_embeddings);
 
   BOOST_TEST(c.quantizer.standard.weights == "int8");
-  BOOST_TEST(c.quantizer.standard.activations == "none");
+  BOOST_TEST(c.quantizer.standard.activations == "int8_static");
   BOOST_TEST((c.quantizer.standard.granularity == ScaleKind::kRow));
   BOOST_TEST(c.quantizer.standard.scale == "percentile");
   BOOST_TEST(c.quantizer.standard.percentile == 99.5);
+  BOOST_TEST(c.quantizer.standard.activation_range == "percentile");
+  BOOST_TEST(c.quantizer.standard.activation_percentile == 99);
+  BOOST_TEST(c.quantizer.calibration_tokens == 100);
   BOOST_TEST(c.quantizer.ramp.start_step == 20);
   BOOST_TEST(c.quantizer.ramp.ramp_steps == 30);
   BOOST_REQUIRE(c.quantizer.rules.size() == 2u);
   BOOST_TEST(c.quantizer.rules[0].match == "layers.0.*");
   BOOST_TEST(c.quantizer.rules[0].choice.weights == "int4");
-  BOOST_TEST(c.quantizer.rules[0].choice.activations == "none");  // as the section says
+  BOOST_TEST(c.quantizer.rules[0].choice.activations == "int8_static");  // as the section says
   BOOST_TEST((c.quantizer.rules[0].choice.granularity == ScaleKind::kGroup));
   BOOST_TEST(c.quantizer.rules[0].choice.group_size == 32);
   BOOST_TEST(c.quantizer.rules[0].choice.scale == "learned");
@@ -388,7 +394,9 @@ BOOST_AUTO_TEST_CASE(RefusesWrongTypesAndValues) {
       {"[quantizer]\nscale = \"mse\"\n[[quantizer.rule]]\nmatch = \"a\"\nweights = \"binary\"",
        {"quantizer.scale", "\"absmean\"", "in the rule for \"a\""}},
       {"[quantizer]\nsymmetric = false", {"quantizer.symmetric: ternary weights have no offset"}},
-      {"[quantizer]\nactivations = \"int5\"", {"\"int8\", \"int4\" or \"none\""}},
+      {"[quantizer]\nactivations = \"int5\"", {"\"int8\", \"int4\"", "or \"none\""}},
+      {"[quantizer]\nactivation_range = \"max\"",
+       {"quantizer.activation_range", "\"minmax\", \"percentile\" or \"mse\""}},
       {"[quantizer]\npercentile = 50", {"quantizer.percentile: value out of range"}},
       {"[quantizer]\ngranularity = \"col\"", {"\"tensor\", \"row\" or a group size"}},
       {"[quantizer]\ngranularity = 0", {"quantizer.granularity: value out of range"}},

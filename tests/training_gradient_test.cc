@@ -232,6 +232,37 @@ BOOST_AUTO_TEST_CASE(accumulated_passes_give_the_gradient_of_one) {
   }
 }
 
+// Ranges that clip, and that no step moves.
+BOOST_AUTO_TEST_CASE(static_activations_give_the_same_bits) {
+  const ModelConfig config = SmallConfig(GateActivation::kRelu2, true, true);
+  const Task task = MakeTask(config.vocab_size);
+  const int before = NumThreads();
+  std::vector<float> first;
+  for (int run = 0; run < 4; ++run) {
+    SetNumThreads(run % 2 + 1);
+    TrainableModel model(config, Quantizers("ternary", "int8_static"), Precision::kF32, 128);
+    InitializeForTest(model, 37);
+    BOOST_TEST(model.HasStaticInputs());
+    model.SetInputRanges(std::vector<float>(model.table().size(), 1.5f));
+    model.executor().set_activation_checkpointing(run >= 2);
+    model.parameters().ZeroGradients();
+    model.AccumulateGradients(task.batch, task.targets, task.weights, true);
+    const std::vector<float> gradients = AllGradients(model);
+    if (run == 0) first = gradients;
+    BOOST_TEST(std::memcmp(first.data(), gradients.data(), first.size() * sizeof(float)) == 0);
+    const WeightId down_proj = model.table().Layer(0).down_proj;
+    const WeightId range = model.weights().quantizers(down_proj).input_range;
+    BOOST_REQUIRE(range != kNoWeight);
+    BOOST_TEST(model.table()[range].name == "model.layers.0.mlp.down_proj.input_range");
+    BOOST_TEST(model.weights()[down_proj].activations.static_scale == StaticActivationScale(1.5f));
+    AdamWStepAll({.weight_decay = 0.1, .groups = {{.match = "*", .weight_decay = 0.1}}},
+                 {.step = 0, .learning_rate = 0.1, .weight_decay_ratio = 1, .gradient_scale = 1},
+                 model.parameters());
+    BOOST_TEST(model.parameters().Values(range)[0] == 1.5f);
+  }
+  SetNumThreads(before);
+}
+
 std::vector<float> GradientsOf(TrainableModel& model, const Task& task) {
   model.parameters().ZeroGradients();
   model.AccumulateGradients(task.batch, task.targets, task.weights, true);

@@ -8,8 +8,10 @@
 #include <string>
 #include <vector>
 
+#include "engine/gguf_model_writer.h"
 #include "engine/hf_model_writer.h"
 #include "engine/model_file.h"
+#include "engine/safetensors.h"
 #include "engine/score.h"
 #include "tests/support/error_text.h"
 #include "tests/support/tiny_run.h"
@@ -61,10 +63,47 @@ BOOST_AUTO_TEST_CASE(an_interrupted_run_goes_on_as_if_it_had_not_been) {
   CheckInterrupted({}, 4);
   // While quantization is phased in, and at the step it begins with: from steps 2 to 6.
   for (const int stop_after : {1, 2, 4}) {
-    CheckInterrupted({"quantizer.weights=int4", "quantizer.activations=int4",
-                      "quantizer.start_step=2", "quantizer.ramp_steps=4"},
-                     stop_after);
+    CheckInterrupted(
+        {"quantizer.weights=int4", "quantizer.activations=int8_static", "quantizer.start_step=2",
+         "quantizer.ramp_steps=4", "quantizer.calibration_tokens=64"},
+        stop_after);
   }
+}
+
+BOOST_AUTO_TEST_CASE(static_activations_are_calibrated_where_quantization_begins_and_is_complete) {
+  const Folder folder;
+  const std::vector<std::string> overrides = {
+      "quantizer.activations=int8_static", "quantizer.start_step=2", "quantizer.ramp_steps=3",
+      "quantizer.calibration_tokens=64",   "checkpoint.every=1",     "checkpoint.keep=0"};
+  Train(folder.Config(), overrides, folder / "run");
+  std::vector<std::string> ranges;  // by step
+  for (const std::string& checkpoint : ListCheckpoints(folder / "run")) {
+    const SafetensorsReader reader(checkpoint + "/model.safetensors");
+    const AlignedBuffer<uint8_t> bytes =
+        reader.ReadTensor(reader.RequireTensor("model.layers.1.mlp.down_proj.input_range"));
+    ranges.emplace_back(reinterpret_cast<const char*>(bytes.data()), bytes.size());
+  }
+  BOOST_REQUIRE(ranges.size() == 8u);  // steps 1 to 8
+  for (size_t i = 1; i < ranges.size(); ++i) {
+    const size_t step = i + 1;
+    BOOST_TEST((ranges[i] != ranges[i - 1]) == (step == 2 || step == 5), "step " << step);
+  }
+  // The trained model is the exported one.
+  const std::unique_ptr<Model> model = LoadTrainedModel(folder / "run");
+  WriteGgufModel(*model, folder / "model.gguf", {});
+  BOOST_TEST(CompareWithFile(*model, folder / "model.gguf").logit_difference == 0);
+  // A model without ranges cannot be one of static activations by rounding alone.
+  Train(folder.Config(), {}, folder / "other");
+  QuantizationConfig quantization;
+  quantization.standard.activations = "int8_static";
+  BOOST_TEST(Contains(ErrorText([&] { LoadTrainedModel(folder / "other", quantization); }),
+                      "input_range: static activations without a range"));
+  // But a run that begins with its weights calibrates them.
+  Train(folder.Config(),
+        {"quantizer.activations=int8_static", "quantizer.calibration_tokens=64",
+         "checkpoint.init=" + (folder / "other")},
+        folder / "next");
+  LoadTrainedModel(folder / "next");
 }
 
 BOOST_AUTO_TEST_CASE(a_run_that_ends_before_it_is_fully_quantized_says_so) {

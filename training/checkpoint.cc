@@ -281,7 +281,8 @@ std::vector<WeightId> LoadWeights(const std::string& path, Parameters& parameter
   std::set<std::string> known;
   std::vector<WeightId> missing;
   for (const WeightInfo& weight : parameters.table().weights()) {
-    if (weight.kind == WeightKind::kQuantizerScale && reader.FindTensor(weight.name) == nullptr) {
+    const bool of_quantizer = weight.IsVector() && weight.kind != WeightKind::kNorm;
+    if (of_quantizer && reader.FindTensor(weight.name) == nullptr) {
       missing.push_back(weight.id);
       continue;
     }

@@ -69,8 +69,8 @@ std::string SaveCheckpoint(const std::string& run, const CheckpointContents& con
 TrainerState LoadCheckpoint(const std::string& directory, Parameters& parameters);
 
 // Reads weights alone, from a safetensors file, a sharded model's index or a model's directory:
-// F32, F16 or BF16. The same checks. Learned quantizer scales may be missing; returns those that
-// are, which keep their values.
+// F32, F16 or BF16. The same checks. Learned scales and ranges of quantizers may be missing;
+// returns those that are, which keep their values.
 std::vector<WeightId> LoadWeights(const std::string& path, Parameters& parameters);
 
 }  // namespace trit

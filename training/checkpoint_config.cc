@@ -32,6 +32,13 @@ nlohmann::ordered_json ChoiceJson(const QuantizerChoice& choice) {
   if (!choice.scale.empty()) json["scale"] = choice.scale;
   if (choice.percentile != kStandardPercentile) json["percentile"] = choice.percentile;
   if (!choice.symmetric) json["symmetric"] = false;
+  const QuantizerChoice standard;
+  if (choice.activation_range != standard.activation_range) {
+    json["activation_range"] = choice.activation_range;
+  }
+  if (choice.activation_percentile != standard.activation_percentile) {
+    json["activation_percentile"] = choice.activation_percentile;
+  }
   return json;
 }
 
@@ -58,6 +65,12 @@ QuantizerChoice ParseChoice(const JsonFields& fields) {
     fields.ThrowUnsupported("percentile", "more than 50, at most 100");
   }
   choice.symmetric = fields.Bool("symmetric", true);
+  choice.activation_range = fields.String("activation_range", choice.activation_range);
+  choice.activation_percentile =
+      fields.Number("activation_percentile", choice.activation_percentile);
+  if (!(choice.activation_percentile > 50 && choice.activation_percentile <= 100)) {
+    fields.ThrowUnsupported("activation_percentile", "more than 50, at most 100");
+  }
   return choice;
 }
 

@@ -9,6 +9,7 @@
 
 #include "engine/error.h"
 #include "ternary_kernels/quantize_activations.h"
+#include "training/activation_choice.h"
 #include "training/config_values.h"
 #include "training/model_presets.h"
 #include "training/weight_width.h"
@@ -184,14 +185,44 @@ ConfigKey<QuantizerChoice> SymmetricKey() {
 ConfigKey<QuantizerChoice> ActivationQuantizerKey() {
   const auto read = [](QuantizerChoice& choice, const toml::node& node, const std::string& key) {
     choice.activations = ReadString(node, key);
-    const auto quantizer = FindActivationQuantizer(choice.activations);
-    if (!quantizer || *quantizer == ActivationQuantizer::kInt8Static) {
-      ThrowConfigError(node, key, "not one of the choices", "\"int8\", \"int4\" or \"none\"");
+    if (!FindActivationQuantizer(choice.activations)) {
+      ThrowConfigError(node, key, "not one of the choices",
+                       "\"int8\", \"int4\", \"int8_static\" or \"none\"");
     }
   };
   return {"activations", kMustStay,
-          "inputs of those matrices: \"int8\" or \"int4\" (per token) or \"none\"", read,
-          [](const QuantizerChoice& choice) { return TomlString(choice.activations); }};
+          "inputs of those matrices: \"int8\" or \"int4\" (a scale a token), \"int8_static\" (one "
+          "scale, calibrated on training data where quantization begins) or \"none\"",
+          read, [](const QuantizerChoice& choice) { return TomlString(choice.activations); }};
+}
+
+ConfigKey<QuantizerChoice> ActivationRangeKey() {
+  ConfigKey<QuantizerChoice> key =
+      String("activation_range", &QuantizerChoice::activation_range, kMustStay,
+             "int8_static: \"minmax\" (nothing seen in calibration is clipped), \"percentile\" or "
+             "\"mse\" (least squared error)");
+  key.read = [](QuantizerChoice& choice, const toml::node& node, const std::string& name) {
+    choice.activation_range = ReadString(node, name);
+    try {
+      ActivationRangeRuleOf(choice);
+    } catch (const UsageError& error) {
+      ThrowConfigError(node, name, "not one of the choices", error.info().expected);
+    }
+  };
+  key.as_before = [](const QuantizerChoice& choice) {
+    return Resolved(choice).activation_range == QuantizerChoice().activation_range;
+  };
+  return key;
+}
+
+ConfigKey<QuantizerChoice> ActivationPercentileKey() {
+  ConfigKey<QuantizerChoice> key =
+      Number("activation_percentile", &QuantizerChoice::activation_percentile, {50, 100, true},
+             kMustStay, "share of the inputs that activation_range = \"percentile\" does not clip");
+  key.as_before = [](const QuantizerChoice& choice) {
+    return Resolved(choice).activation_percentile == kStandardActivationPercentile;
+  };
+  return key;
 }
 
 ConfigKey<QuantizerChoice> Granularity() {
@@ -318,9 +349,10 @@ const ConfigKeys<ModelConfig>& ModelKeys() {
 }
 
 const ConfigKeys<QuantizerChoice>& QuantizerKeys() {
-  static const ConfigKeys<QuantizerChoice> keys = {WeightQuantizerName(), ActivationQuantizerKey(),
-                                                   Granularity(),         ScaleRuleKey(),
-                                                   PercentileKey(),       SymmetricKey()};
+  static const ConfigKeys<QuantizerChoice> keys = {
+      WeightQuantizerName(), ActivationQuantizerKey(), Granularity(),
+      ScaleRuleKey(),        PercentileKey(),          SymmetricKey(),
+      ActivationRangeKey(),  ActivationPercentileKey()};
   return keys;
 }
 
@@ -343,6 +375,12 @@ const ConfigKeys<QuantizationConfig>& QuantizationKeys() {
         RampKey("ramp_steps", &QuantizationRamp::ramp_steps,
                 "steps from there over which it does more and more: w + share (w_hat - w), "
                 "inputs alike, share from 0 to 1"));
+    all.push_back(Integer("calibration_tokens", &QuantizationConfig::calibration_tokens, 1,
+                          kMaxCount, kMustStay,
+                          "int8_static: training tokens that ranges are calibrated on"));
+    all.back().as_before = [](const QuantizationConfig& quantizer) {
+      return quantizer.calibration_tokens == QuantizationConfig().calibration_tokens;
+    };
     return all;
   }();
   return keys;

@@ -85,9 +85,15 @@ std::unique_ptr<Model> LoadTrainedModel(const std::string& run_or_checkpoint,
   const CheckpointModel config = ReadCheckpointConfig(checkpoint + "/config.json");
   TrainableModel trainable(config.model, quantization.value_or(config.quantizer), Precision::kF32,
                            config.model.max_position_embeddings);
-  if (!LoadWeights(checkpoint, trainable.parameters()).empty()) {
-    trainable.InitializeLearnedScales();
+  const std::vector<WeightId> missing = LoadWeights(checkpoint, trainable.parameters());
+  for (const WeightId id : missing) {
+    if (trainable.table()[id].kind != WeightKind::kInputRange) continue;
+    throw Error(ErrorInfo{.what = "static activations without a range",
+                          .file = checkpoint,
+                          .tensor = trainable.table()[id].name,
+                          .expected = "a model that was trained or calibrated with them"});
   }
+  if (!missing.empty()) trainable.InitializeLearnedScales();
   trainable.ParametersChanged();
   auto model = std::make_unique<Model>(trainable.MakeInferenceModel());
   model->tokenizer = LoadRunTokenizer(checkpoint + "/" + kTokenizerFile);

@@ -17,14 +17,14 @@ double GradientNorm(const Parameters& parameters) {
 void AdamWStepAll(const OptimizerConfig& config, const OptimizerStep& step,
                   Parameters& parameters) {
   for (const WeightInfo& info : parameters.table().weights()) {
-    const AdamWStep update{
-        .learning_rate = step.learning_rate * config.LearningRateRatioFor(info),
-        .beta1 = config.betas[0],
-        .beta2 = config.betas[1],
-        .eps = config.eps,
-        .weight_decay = config.WeightDecayFor(info) * step.weight_decay_ratio,
-        .gradient_scale = static_cast<float>(step.gradient_scale),
-        .step = step.step + 1};
+    if (info.kind == WeightKind::kInputRange) continue;  // calibrated, not trained
+    const AdamWStep update{.learning_rate = step.learning_rate * config.LearningRateRatioFor(info),
+                           .beta1 = config.betas[0],
+                           .beta2 = config.betas[1],
+                           .eps = config.eps,
+                           .weight_decay = config.WeightDecayFor(info) * step.weight_decay_ratio,
+                           .gradient_scale = static_cast<float>(step.gradient_scale),
+                           .step = step.step + 1};
     AdamWUpdate(update, info.NumElements(), parameters.Values(info.id).data(),
                 parameters.Gradients(info.id).data(), parameters.FirstMoments(info.id).data(),
                 parameters.SecondMoments(info.id).data());

@@ -81,7 +81,7 @@ void Parameters::InitializeRandom(uint64_t seed) {
     const std::span<float> values = Values(info.id);
     if (info.kind == WeightKind::kNorm) {
       std::fill(values.begin(), values.end(), 1.0f);
-    } else if (info.kind != WeightKind::kQuantizerScale) {
+    } else if (!info.IsVector()) {
       const CounterRandom random(seed, static_cast<uint64_t>(info.id));
       ParallelForBlocks(info.NumElements(), kInitializationBlock, [&](int64_t begin, int64_t end) {
         for (int64_t i = begin; i < end; ++i) {

@@ -12,13 +12,14 @@
 namespace trit {
 
 inline constexpr double kStandardPercentile = 99.9;
+inline constexpr double kStandardActivationPercentile = 99.99;
 
 // The quantizers of one matrix. Names as in the config file; weight_width.h knows those of weights
 // and scales, and what goes together.
 struct QuantizerChoice {
   // "ternary" | "binary" | "int2" | "int3" | "int4" | "int8" | "none"
   std::string weights = "ternary";
-  std::string activations = "int8";  // "int8" | "int4" | "none"
+  std::string activations = "int8";  // "int8" | "int4" | "int8_static" | "none"
   ScaleKind granularity = ScaleKind::kTensor;
   int64_t group_size = 0;  // kGroup only
   // "absmean" | "minmax" | "percentile" | "mse" | "learned"; empty: the usual one of `weights`.
@@ -26,6 +27,9 @@ struct QuantizerChoice {
   bool symmetric = true;  // else an offset beside every scale
   // Of the weights, in percent, that scale "percentile" does not clip.
   double percentile = kStandardPercentile;
+  // Static activations: "minmax" | "percentile" | "mse" (activation_choice.h).
+  std::string activation_range = "mse";
+  double activation_percentile = kStandardActivationPercentile;
 
   bool operator==(const QuantizerChoice&) const = default;
 };
@@ -54,7 +58,9 @@ struct QuantizationRamp {
 struct QuantizationConfig {
   QuantizerChoice standard;
   std::vector<QuantizerRule> rules;  // the first that matches wins
-  QuantizationRamp ramp = {};        // of a run; no part of a model
+  // Of a run, no part of a model:
+  QuantizationRamp ramp = {};
+  int64_t calibration_tokens = 8192;  // static activations are calibrated on
 
   // For a weight's Hugging Face name.
   const QuantizerChoice& For(const std::string& weight_name) const;

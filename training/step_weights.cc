@@ -32,9 +32,13 @@ void Dequantize(const StepWeight& weight, const WeightInfo& info, int64_t begin,
   }
 }
 
-// quantized = x + share (quantized - x)
-void Blend(const float* x, int64_t n, float share, float* quantized) {
-  for (int64_t i = 0; i < n; ++i) quantized[i] = x[i] + share * (quantized[i] - x[i]);
+// The same of w + share (w_hat - w); latent: w, (rows, cols).
+void Blend(const StepWeight& weight, const WeightInfo& info, const float* latent, float share,
+           int64_t begin, int64_t end, float* out) {
+  Dequantize(weight, info, begin, end, out);
+  if (share == 1) return;
+  const float* w = latent + begin * info.cols;
+  for (int64_t i = 0; i < (end - begin) * info.cols; ++i) out[i] = w[i] + share * (out[i] - w[i]);
 }
 
 FloatOperand MakeOperand(Precision precision, int64_t k, int64_t n) {
@@ -100,6 +104,10 @@ void StepWeights::Refresh() {
 void StepWeights::RefreshMatrix(const WeightInfo& info) {
   StepWeight& weight = weights_[static_cast<size_t>(info.id)];
   weight.packed = PackedMatrix();
+  const WeightId range_id = quantizers(info.id).input_range;
+  if (range_id != kNoWeight) {
+    weight.activations.static_scale = StaticActivationScale(parameters_.Values(range_id)[0]);
+  }
   if (weight.quantizer != nullptr) {
     const WeightId learned_id = quantizers(info.id).learned_scales;
     weight.quantizer->Quantize(
@@ -135,32 +143,36 @@ void StepWeights::PackOperands(const WeightInfo& info) {
       PackBlock<T>(weight.codes.data() + begin * info.cols, info, begin, end, weight);
     } else {
       float* values = ThreadScratch<DequantizedRows, float>(kRowsPerTask * info.cols);
-      Dequantize(weight, info, begin, end, values);
-      if (share_ < 1) {
-        Blend(latent + begin * info.cols, (end - begin) * info.cols, share_, values);
-      }
+      Blend(weight, info, latent, share_, begin, end, values);
       PackBlock<T>(values, info, begin, end, weight);
     }
   });
 }
 
+PackedMatrix StepWeights::PackFloats(WeightId id) const { return PackFloats(id, share_); }
+
+PackedMatrix StepWeights::PackFloats(WeightId id, float share) const {
+  const StepWeight& weight = (*this)[id];
+  const WeightInfo& info = parameters_.table()[id];
+  const float* latent = parameters_.Values(id).data();
+  PackedMatrix packed = AllocateDense(WeightFormat::kF32, info.rows, info.cols);
+  auto* values = reinterpret_cast<float*>(packed.data.data());
+  ParallelForBlocks(info.rows, kRowsPerTask, [&](int64_t begin, int64_t end) {
+    if (weight.quantizer == nullptr || share == 0) {
+      std::copy(latent + begin * info.cols, latent + end * info.cols, values + begin * info.cols);
+    } else {
+      Blend(weight, info, latent, share, begin, end, values + begin * info.cols);
+    }
+  });
+  return packed;
+}
+
 PackedMatrix StepWeights::PackForInference(WeightId id) const {
   const StepWeight& weight = (*this)[id];
   const WeightInfo& info = parameters_.table()[id];
-  if (weight.quantizer == nullptr) {
-    PackedMatrix packed = AllocateDense(WeightFormat::kF32, info.rows, info.cols);
-    std::memcpy(packed.data.data(), parameters_.Values(id).data(),
-                static_cast<size_t>(info.NumElements()) * sizeof(float));
-    return packed;
-  }
   const bool asymmetric = !weight.scales.offsets.empty();
-  if (asymmetric && !weight.activations.TakesCodes()) {
-    PackedMatrix packed = AllocateDense(WeightFormat::kF32, info.rows, info.cols);
-    auto* values = reinterpret_cast<float*>(packed.data.data());
-    ParallelForBlocks(info.rows, kRowsPerTask, [&](int64_t begin, int64_t end) {
-      Dequantize(weight, info, begin, end, values + begin * info.cols);
-    });
-    return packed;
+  if (weight.quantizer == nullptr || (asymmetric && !weight.activations.TakesCodes())) {
+    return PackFloats(id, 1);
   }
   WeightScales scales = weight.quantizer->MakeScales();
   std::copy(weight.scales.values.begin(), weight.scales.values.end(), scales.values.begin());

@@ -52,6 +52,7 @@ struct MatrixQuantizers {
   std::unique_ptr<WeightQuantizer> weights;  // null: full precision, or no matrix
   ActivationQuantizer activations = ActivationQuantizer::kNone;
   WeightId learned_scales = kNoWeight;
+  WeightId input_range = kNoWeight;  // static activations
 };
 
 class StepWeights {
@@ -68,6 +69,8 @@ class StepWeights {
   // To be called after every change of the parameters.
   void Refresh();
   const StepWeight& operator[](WeightId id) const { return weights_[static_cast<size_t>(id)]; }
+  // What training computes with, as floats: w + share (w_hat - w).
+  PackedMatrix PackFloats(WeightId id) const;
   // The weight as inference holds it.
   PackedMatrix PackForInference(WeightId id) const;
   // The same, kept until the next Refresh: evaluation runs inference's kernels where activations
@@ -78,6 +81,7 @@ class StepWeights {
   }
 
  private:
+  PackedMatrix PackFloats(WeightId id, float share) const;
   bool IsMultiplied(const WeightInfo& info) const;
   void RefreshMatrix(const WeightInfo& info);
   template <typename T>

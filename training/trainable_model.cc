@@ -7,25 +7,19 @@
 #include "engine/error.h"
 #include "engine/transformer.h"
 #include "ternary_kernels/check.h"
+#include "training/activation_choice.h"
 #include "training/weight_quantizer.h"
 
 namespace trit {
 namespace {
 
-// A matrix in full precision takes its input in full precision.
-ActivationQuantizer ActivationQuantizerFor(const QuantizerChoice& choice) {
-  const auto quantizer = FindActivationQuantizer(choice.activations);
-  if (!quantizer) {
-    throw UsageError(ErrorInfo{.what = "unknown activation quantizer",
-                               .key = "quantizer.activations",
-                               .expected = "\"int8\", \"int4\" or \"none\"",
-                               .found = '"' + choice.activations + '"'});
-  }
-  return choice.weights == "none" ? ActivationQuantizer::kNone : *quantizer;
-}
-
 // "….q_proj.weight" -> "….q_proj.weight_scale"
 std::string LearnedScaleName(const std::string& weight_name) { return weight_name + "_scale"; }
+
+// "….q_proj.weight" -> "….q_proj.input_range"
+std::string InputRangeName(const std::string& weight_name) {
+  return weight_name.substr(0, weight_name.rfind('.')) + ".input_range";
+}
 
 }  // namespace
 
@@ -39,14 +33,21 @@ TrainableModel::TrainableModel(const ModelConfig& config, const QuantizationConf
     MatrixQuantizers& own = quantizers[static_cast<size_t>(id)];
     const QuantizerChoice& choice = quantization.For(info.name);
     own.weights = MakeWeightQuantizer(choice, info);
-    own.activations = ActivationQuantizerFor(choice);
+    own.activations = ActivationQuantizerOf(choice);
+    const auto add = [&](WeightKind kind, const std::string& name, int64_t size) {
+      return table_.Add({.layer = info.layer,
+                         .kind = kind,
+                         .name = name,
+                         .gguf_name = "",
+                         .rows = 1,
+                         .cols = size});
+    };
     if (own.weights != nullptr && own.weights->NumLearned() > 0) {
-      own.learned_scales = table_.Add({.layer = info.layer,
-                                       .kind = WeightKind::kQuantizerScale,
-                                       .name = LearnedScaleName(info.name),
-                                       .gguf_name = "",
-                                       .rows = 1,
-                                       .cols = own.weights->NumLearned()});
+      own.learned_scales =
+          add(WeightKind::kQuantizerScale, LearnedScaleName(info.name), own.weights->NumLearned());
+    }
+    if (own.activations == ActivationQuantizer::kInt8Static) {
+      own.input_range = add(WeightKind::kInputRange, InputRangeName(info.name), 1);
     }
   }
   quantizers.resize(table_.size());
@@ -63,6 +64,20 @@ void TrainableModel::InitializeLearnedScales() {
     quantizers.weights->InitializeLearned(parameters_->Values(info.id).data(),
                                           parameters_->Values(quantizers.learned_scales).data());
   }
+}
+
+bool TrainableModel::HasStaticInputs() const {
+  return std::any_of(table_.weights().begin(), table_.weights().end(),
+                     [](const WeightInfo& info) { return info.kind == WeightKind::kInputRange; });
+}
+
+void TrainableModel::SetInputRanges(std::span<const float> ranges) {
+  for (const WeightInfo& info : table_.weights()) {
+    const WeightId range = step_weights_->quantizers(info.id).input_range;
+    if (range == kNoWeight) continue;
+    parameters_->Values(range)[0] = ranges[static_cast<size_t>(info.id)];
+  }
+  step_weights_->Refresh();
 }
 
 void TrainableModel::ParametersChanged() {
@@ -141,6 +156,21 @@ void TrainableModel::Evaluate(const Batch& batch, std::span<const int32_t> targe
 }
 
 Model TrainableModel::MakeInferenceModel() const {
+  return MakeModel([this](WeightId id, ModelWeight& weight) {
+    const ActivationScheme& activations = (*step_weights_)[id].activations;
+    weight.matrix = step_weights_->PackForInference(id);
+    weight.activation_quantizer = activations.quantizer;
+    weight.activation_scale = activations.static_scale;
+  });
+}
+
+Model TrainableModel::MakeFloatModel() const {
+  return MakeModel(
+      [this](WeightId id, ModelWeight& weight) { weight.matrix = step_weights_->PackFloats(id); });
+}
+
+Model TrainableModel::MakeModel(
+    const std::function<void(WeightId, ModelWeight&)>& make_matrix) const {
   Model model(config_);
   for (const WeightInfo& info : model.table.weights()) {
     ModelWeight& weight = model.weights[static_cast<size_t>(info.id)];
@@ -149,10 +179,7 @@ Model TrainableModel::MakeInferenceModel() const {
       weight.vector = AlignedBuffer<float>(values.size());
       std::copy(values.begin(), values.end(), weight.vector.begin());
     } else {
-      weight.matrix = step_weights_->PackForInference(info.id);
-      const ActivationScheme& activations = (*step_weights_)[info.id].activations;
-      weight.activation_quantizer = activations.quantizer;
-      weight.activation_scale = activations.static_scale;
+      make_matrix(info.id, weight);
     }
   }
   return model;

@@ -56,6 +56,13 @@ class TrainableModel {
   // The model as inference runs it: exact f32 scales and embeddings.
   Model MakeInferenceModel() const;
 
+  // Whether any matrix has static activations, whose ranges are to be calibrated.
+  bool HasStaticInputs() const;
+  // What calibration runs: weights as training computes with them now, all activations as floats.
+  Model MakeFloatModel() const;
+  // By WeightId, as CalibrateActivations gives them.
+  void SetInputRanges(std::span<const float> ranges);
+
  private:
   struct LossRows {
     std::vector<int32_t> rows, targets;
@@ -63,6 +70,7 @@ class TrainableModel {
   };
   // Takes the complete gradient of a quantized weight to the latent weight and learned scales.
   void PassGradientThroughQuantizer(WeightId id);
+  Model MakeModel(const std::function<void(WeightId, ModelWeight&)>& make_matrix) const;
   // The rows that count.
   void SelectRows(std::span<const int32_t> targets, std::span<const float> weights);
 

@@ -6,6 +6,7 @@
 
 #include "ternary_kernels/gemm.h"
 #include "training/bad_batch.h"
+#include "training/calibrate_activations.h"
 #include "training/checkpoint.h"
 #include "training/optimizer.h"
 #include "training/schedule.h"
@@ -42,13 +43,20 @@ void Trainer::Initialize() {
   model_.parameters().InitializeRandom(static_cast<uint64_t>(config_.train.seed));
   model_.InitializeLearnedScales();
   ParametersChanged();
+  CalibrateInputs();
 }
 
 void Trainer::InitializeFrom(const std::string& run_or_weights) {
   const std::vector<std::string> checkpoints = ListCheckpoints(run_or_weights);
   const std::string& path = checkpoints.empty() ? run_or_weights : checkpoints.back();
-  if (!LoadWeights(path, model_.parameters()).empty()) model_.InitializeLearnedScales();
+  bool scales_missing = false, ranges_missing = false;
+  for (const WeightId id : LoadWeights(path, model_.parameters())) {
+    const bool range = model_.table()[id].kind == WeightKind::kInputRange;
+    (range ? ranges_missing : scales_missing) = true;
+  }
+  if (scales_missing) model_.InitializeLearnedScales();
   ParametersChanged();
+  if (ranges_missing) CalibrateInputs();
 }
 
 void Trainer::Resume(const std::string& checkpoint) {
@@ -59,8 +67,25 @@ void Trainer::Resume(const std::string& checkpoint) {
 }
 
 void Trainer::ParametersChanged() {
-  model_.set_quantized_share(config_.quantizer.ramp.ShareAt(state_.step));
+  const QuantizationRamp& ramp = config_.quantizer.ramp;
+  model_.set_quantized_share(ramp.ShareAt(state_.step));
   model_.ParametersChanged();
+  const bool turns = state_.step == ramp.start_step || state_.step == ramp.CompleteFrom();
+  if (turns && state_.step > 0) CalibrateInputs();
+}
+
+void Trainer::CalibrateInputs() {
+  if (!model_.HasStaticInputs()) return;
+  const int64_t rows = config_.train.micro_batch;
+  const int64_t tokens = rows * config_.data.sequence_length;
+  std::vector<Batch> batches;
+  for (int64_t seen = 0; seen < config_.quantizer.calibration_tokens; seen += tokens) {
+    LabeledBatch labeled;
+    data_.train->Fill(state_.next_row + static_cast<int64_t>(batches.size()) * rows, rows, 1.0f,
+                      labeled);
+    batches.push_back(std::move(labeled.batch));
+  }
+  model_.SetInputRanges(CalibrateActivations(model_.MakeFloatModel(), batches, config_.quantizer));
 }
 
 StepResult Trainer::Step(const std::function<void()>& before_clipping) {

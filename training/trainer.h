@@ -58,8 +58,11 @@ class Trainer {
   EvaluationResult Evaluate();
 
  private:
-  // Makes what the next step computes with, quantized as far as the config says for it.
+  // Makes what the next step computes with, quantized as far as the config says for it. Where
+  // quantization begins, and where a ramp ends, that needs ranges of static activations.
   void ParametersChanged();
+  // Calibrates them on the rows that training sees next.
+  void CalibrateInputs();
 
   TrainingConfig config_;
   TrainingData data_;

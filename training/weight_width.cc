@@ -142,6 +142,12 @@ QuantizerChoice Resolved(QuantizerChoice choice) {
   const bool has_percentile =
       choice.weights != "none" && SchemeOf(choice).rule == ScaleRule::kPercentile;
   if (!has_percentile) choice.percentile = kStandardPercentile;
+  const QuantizerChoice standard;
+  const bool is_static = choice.weights != "none" && choice.activations == "int8_static";
+  if (!is_static) choice.activation_range = standard.activation_range;
+  if (!is_static || choice.activation_range != "percentile") {
+    choice.activation_percentile = standard.activation_percentile;
+  }
   if (choice.weights == "none") {
     choice.scale.clear();
     choice.symmetric = true;

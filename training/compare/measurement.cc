@@ -143,7 +143,8 @@ void RequireNumber(double loss, const MeasurementRequest& request, const char* w
 
 Measurement MeasureModel(const MeasurementRequest& request, const RunQuestions& questions,
                          TrainingData& data) {
-  const TrainingConfig& config = request.config;
+  TrainingConfig config = request.config;
+  config.quantizer.ramp = {};  // what is measured is quantized altogether
   Measurement measurement;
   const std::shared_ptr<const Tokenizer> tokenizer = LoadRunTokenizer(request.tokenizer_file);
   std::vector<int32_t> token_bytes;
