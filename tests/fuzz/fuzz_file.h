@@ -9,6 +9,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <cstdlib>
+#include <filesystem>
 #include <string>
 #include <string_view>
 
@@ -35,6 +36,36 @@ class FuzzFile {
 
  private:
   int descriptor_;
+};
+
+// A folder of this process's own for what needs names; what is in it is overwritten.
+inline const std::filesystem::path& FuzzFolder() {
+  static const std::filesystem::path kFolder = [] {
+    std::filesystem::path folder =
+        std::filesystem::temp_directory_path() / ("trit-fuzz-" + std::to_string(getpid()));
+    std::filesystem::create_directories(folder);
+    return folder;
+  }();
+  return kFolder;
+}
+
+// The same as a file with a name, for parsers that go by names.
+class NamedFuzzFile {
+ public:
+  NamedFuzzFile(std::string_view bytes, std::string_view name)
+      : file_(bytes), path_(FuzzFolder() / name) {
+    std::filesystem::remove(path_);
+    std::filesystem::create_symlink(file_.path(), path_);
+  }
+  NamedFuzzFile(const NamedFuzzFile&) = delete;
+  NamedFuzzFile& operator=(const NamedFuzzFile&) = delete;
+  ~NamedFuzzFile() { std::filesystem::remove(path_); }
+
+  std::string path() const { return path_.string(); }
+
+ private:
+  FuzzFile file_;
+  std::filesystem::path path_;
 };
 
 // A promise that does not depend on the input.

@@ -5,6 +5,7 @@
 
 #include "engine/float_codec.h"
 #include "engine/gguf_reader.h"
+#include "engine/inspect_file.h"
 #include "engine/model_file.h"
 #include "engine/score.h"
 #include "engine/ternary_tensor.h"
@@ -20,16 +21,27 @@ void ReadTensors(const GgufReader& reader) {
       const AlignedBuffer<uint8_t> bytes = reader.ReadTensor(tensor);
       const TensorView view = reader.View(tensor, bytes.span());
       RequireDecodable(tensor.type, view.origin);
-      if (InfoOf(tensor.type).ternary_codec == nullptr) {
+      const TensorTypeInfo& type = InfoOf(tensor.type);
+      Promise(FindTensorType(type.name) == &type);
+      const I2sLayout layout = ChooseI2sLayout(reader, I2sLayout::kAuto);
+      // What a type does not hold is never read from it.
+      if (type.float_codec == nullptr) Promise(!Accepts([&] { CheckFinite(view); }));
+      if (type.ternary_codec == nullptr) {
+        Promise(!Accepts([&] { TernaryTensor(view, layout); }));
         CheckFinite(view);
         return;
       }
-      const TernaryTensor ternary(view, ChooseI2sLayout(reader, I2sLayout::kAuto));
+      const TernaryTensor ternary(view, layout);
       ternary.CheckAndReadScales();
       std::vector<int8_t> trits(static_cast<size_t>(view.cols));
+      std::vector<float> values(trits.size());
       for (int64_t row = 0; row < view.rows; ++row) {
         ternary.DecodeTrits(row, trits.data());
         Promise(std::all_of(trits.begin(), trits.end(), [](int8_t t) { return t * t <= 1; }));
+        ternary.DecodeFloats(row, values.data());
+        for (size_t i = 0; i < trits.size(); ++i) {
+          Promise(trits[i] == (values[i] > 0) - (values[i] < 0) || values[i] == 0);
+        }
       }
     });
   }
@@ -56,6 +68,7 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
     const GgufReader reader(file.path());
     ReadTensors(reader);
   });
+  Accepts([&] { InspectFile(file.path(), /*read_weights=*/true); });
   RunModel(file.path());
   return 0;
 }

@@ -1,10 +1,7 @@
 // GGUF headers: metadata, list of tensors, config and tokenizer.
-#include <optional>
-
 #include "engine/gguf_config.h"
 #include "engine/gguf_reader.h"
-#include "engine/gguf_tokenizer.h"
-#include "engine/make_tokenizer.h"
+#include "engine/model_file.h"
 #include "tests/fuzz/fuzz_file.h"
 
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
@@ -18,9 +15,7 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
               tensor.size <= reader.file_size() - tensor.offset);
     }
     Accepts([&] { ReadGgufConfig(reader); });
-    std::optional<TokenizerData> tokenizer;
-    Accepts([&] { tokenizer = ReadGgufTokenizer(reader.metadata()); });
-    if (tokenizer) MakeTokenizer(*tokenizer, file.path())->Encode("a b\n", true);
+    LoadTokenizer(file.path())->Encode("a b\n", true);
   });
   return 0;
 }

@@ -4,7 +4,6 @@
 #include <filesystem>
 #include <fstream>
 #include <memory>
-#include <string>
 #include <vector>
 
 #include "engine/model_file.h"
@@ -16,9 +15,7 @@
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   using namespace trit;
   SetNumThreads(1);
-  const std::filesystem::path directory =
-      std::filesystem::temp_directory_path() / ("trit-fuzz-" + std::to_string(getpid()));
-  std::filesystem::create_directories(directory);
+  const std::filesystem::path& directory = FuzzFolder();
   for (const char* name : kDirectoryFiles) {
     std::filesystem::remove(directory / name);
     uint32_t length = 0;
@@ -33,6 +30,7 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
     data += length;
     size -= length;
   }
+  Accepts([&] { LoadTokenizer(directory.string())->Encode("a b\n", true); });
   std::unique_ptr<Model> model;
   if (!Accepts([&] { model = LoadModel(directory.string(), {}); })) return 0;
   if (model->config.max_position_embeddings > 4096) return 0;

@@ -1,11 +1,11 @@
 // Tokenizer files: tokenizer.json, SentencePiece models and llama2.c's. The first byte chooses.
 // What is accepted gives back any text of its vocabulary, and what is written of it is read back.
+#include <iterator>
 #include <memory>
-#include <optional>
 #include <string>
 
-#include "engine/llama2c_model.h"
 #include "engine/make_tokenizer.h"
+#include "engine/model_file.h"
 #include "engine/sentencepiece_model.h"
 #include "engine/tokenizer_json.h"
 #include "tests/fuzz/fuzz_file.h"
@@ -16,11 +16,7 @@ namespace {
 constexpr const char* kTexts[] = {"", " ", "a  b\n\tc", "the 123'S d\xC3\xA9j\xC3\xA0 \xE2\x96\x81",
                                   "\xF0\x9F\x98\x80<|im_end|></s>"};
 
-TokenizerData Parse(uint8_t kind, std::string_view bytes) {
-  if (kind % 3 == 0) return ParseTokenizerJson(bytes, "f");
-  if (kind % 3 == 1) return ParseSentencePieceModel(bytes, "f");
-  return ReadLlama2cTokenizer(FuzzFile(bytes).path());
-}
+constexpr const char* kNames[] = {"tokenizer.json", "tokenizer.model", "tokenizer.bin"};
 
 bool GivesBack(const Tokenizer& tokenizer, std::string_view text) {
   return tokenizer.DecodeText(tokenizer.Encode(text, true), true) == text;
@@ -32,11 +28,9 @@ bool GivesBack(const Tokenizer& tokenizer, std::string_view text) {
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   using namespace trit;
   if (size == 0) return 0;
-  std::unique_ptr<Tokenizer> tokenizer;
-  if (!Accepts(
-          [&] { tokenizer = MakeTokenizer(Parse(data[0], TextOf(data + 1, size - 1)), "f"); })) {
-    return 0;
-  }
+  const NamedFuzzFile file(TextOf(data + 1, size - 1), kNames[data[0] % std::size(kNames)]);
+  std::shared_ptr<const Tokenizer> tokenizer;
+  if (!Accepts([&] { tokenizer = LoadTokenizer(file.path()); })) return 0;
   for (const char* text : kTexts) tokenizer->Encode(text, false);
   const TokenizerData& parsed = tokenizer->data();
   std::unique_ptr<Tokenizer> again;

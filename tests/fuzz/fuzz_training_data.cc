@@ -1,10 +1,14 @@
-// Training data: files of token ids, and lines of conversations and texts. The first byte chooses.
+// Training data: files of token ids, texts, lines of texts and conversations; and chat templates.
+// The first byte chooses.
+#include <memory>
 #include <string>
 #include <vector>
 
 #include "engine/chat_json.h"
 #include "engine/chat_template.h"
+#include "engine/make_tokenizer.h"
 #include "tests/fuzz/fuzz_file.h"
+#include "tests/support/small_vocabulary.h"
 #include "training/chat_record.h"
 #include "training/text_source.h"
 #include "training/token_file.h"
@@ -12,15 +16,57 @@
 namespace trit {
 namespace {
 
-void ReadTokens(const std::string& path, int64_t vocab_size) {
+// What is accepted is written and read back the same.
+void ReadTokens(std::string_view bytes, int64_t vocab_size) {
+  const NamedFuzzFile file(bytes, "tokens.bin");
+  const std::string paths[] = {file.path()};
   TokenArray tokens(vocab_size);
-  if (!Accepts([&] { ReadTokenFile(path, tokens); })) return;
-  for (int64_t i = 0; i < tokens.size(); ++i) Promise(tokens[i] >= 0 && tokens[i] < vocab_size);
+  if (!Accepts([&] { AppendFiles(paths, nullptr, tokens); })) return;
+  const std::string written = FuzzFolder() / "written.bin";
+  WriteTokenFile(written, tokens);
+  TokenArray again(vocab_size);
+  ReadTokenFile(written, again);
+  Promise(again.size() == tokens.size());
+  for (int64_t i = 0; i < tokens.size(); ++i) {
+    Promise(tokens[i] >= 0 && tokens[i] < vocab_size && again[i] == tokens[i]);
+  }
 }
 
-void ReadLines(const std::string& path) {
+const Tokenizer& Bytes() {
+  static const std::unique_ptr<Tokenizer> kTokenizer =
+      MakeTokenizer(BpeVocabulary({}, {"<|im_end|>"}), "");
+  return *kTokenizer;
+}
+
+void ReadTextRecords(std::string_view bytes) {
+  const NamedFuzzFile file(bytes, "texts.jsonl");
+  const std::string paths[] = {file.path()};
+  TokenArray tokens(Bytes().vocab_size());
+  Accepts([&] { AppendFiles(paths, nullptr, tokens); });
+  Accepts([&] { AppendFiles(paths, &Bytes(), tokens); });
+}
+
+// A file is the document of its bytes, and its tokens stand for all of them.
+void ReadText(std::string_view bytes) {
+  const NamedFuzzFile file(bytes, "text.txt");
+  const std::string paths[] = {file.path()};
+  TokenArray tokens(Bytes().vocab_size()), document(Bytes().vocab_size());
+  AppendFiles(paths, &Bytes(), tokens);
+  AppendDocument(Bytes(), bytes, document);
+  Promise(tokens.size() == document.size());
+  const std::vector<int32_t> counts = TokenByteCounts(Bytes(), Bytes().vocab_size());
+  size_t total = 0;
+  for (int64_t i = 0; i < tokens.size(); ++i) {
+    Promise(tokens[i] == document[i]);
+    total += static_cast<size_t>(counts[static_cast<size_t>(tokens[i])]);
+  }
+  Promise(total == bytes.size());
+}
+
+void ReadLines(std::string_view bytes) {
+  const FuzzFile file(bytes);
   Accepts([&] {
-    ForEachJsonLine(path, [](std::string_view line, const std::string& where) {
+    ForEachJsonLine(file.path(), [](std::string_view line, const std::string& where) {
       Accepts([&] { ParseTextRecord(line, where); });
       std::vector<ChatMessage> messages;
       Accepts([&] { messages = ParseChatRecord(line, where); });
@@ -32,22 +78,43 @@ void ReadLines(const std::string& path) {
   });
 }
 
+void ReadTemplate(std::string_view text) {
+  Accepts([&] { ChatTemplate::Named(text); });
+  Accepts([&] {
+    const ChatTemplate found = ChatTemplate::FromJinja(text, "f");
+    Promise(ChatTemplate::FromJinja(found.jinja(), "f").name() == found.name());
+    Promise(ChatTemplate::Named(found.name()).special_tokens() == found.special_tokens());
+    Promise(ChatTemplate::Named(found.name()).stop_strings() == found.stop_strings());
+    const std::vector<ChatMessage> messages = {{std::string(text), "a"}};
+    Accepts([&] { found.Render(messages, found.begins_with_bos()); });
+  });
+}
+
 }  // namespace
 }  // namespace trit
 
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   using namespace trit;
   if (size == 0) return 0;
-  const FuzzFile file(TextOf(data + 1, size - 1));
-  switch (data[0] % 3) {
+  const std::string_view bytes = TextOf(data + 1, size - 1);
+  switch (data[0] % 6) {
     case 0:
-      ReadTokens(file.path(), 50257);
+      ReadTokens(bytes, 50257);
       break;
     case 1:
-      ReadTokens(file.path(), 128256);
+      ReadTokens(bytes, 128256);
+      break;
+    case 2:
+      ReadLines(bytes);
+      break;
+    case 3:
+      ReadTextRecords(bytes);
+      break;
+    case 4:
+      ReadText(bytes);
       break;
     default:
-      ReadLines(file.path());
+      ReadTemplate(bytes);
   }
   return 0;
 }

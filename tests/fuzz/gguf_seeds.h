@@ -11,6 +11,10 @@ void WriteGgufHeaderSeeds(const std::filesystem::path& folder);
 // Whole models of a few kilobytes in every type that can be read, and of every architecture. The
 // smaller a file, the more of its mutations a second sees and the likelier one is to matter.
 void WriteGgufModelSeeds(const std::filesystem::path& folder);
+// Such models that are refused, each for a reason of its own.
+void WriteRefusedGgufSeeds(const std::filesystem::path& folder);
+// The files of `models`, each as every choice of fuzz_conversion.
+void WriteConversionSeeds(const std::filesystem::path& models, const std::filesystem::path& folder);
 
 }  // namespace trit
 
