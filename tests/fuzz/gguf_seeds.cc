@@ -195,6 +195,10 @@ void WriteRefusedGgufSeeds(const fs::path& folder) {
   set("activations", "trit.activation_quantizer", std::string("int5"));
   set("mixed_activations", "trit.activation_quantizer", std::string("mixed"));
   set("static_activations", "trit.activation_quantizer", std::string("int8_static"));
+  write("static_scale", [](SmallGguf& file) {
+    file.metadata.Set("trit.activation_quantizer", std::string("int8_static"));
+    file.metadata.Set("trit.activation_scales", GgufArray(std::vector<float>(7, -1.0f)));
+  });
   set("long_token", "tokenizer.ggml.merges",
       GgufArray(std::vector<std::string>{std::string(5000, 'x') + " y"}));
   set("long_text", "general.name", std::string(70000, 'x'));
