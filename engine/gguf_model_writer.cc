@@ -39,6 +39,15 @@ IntegerMatrix UnpackIntegers(const PackedMatrix& matrix, const RowOrder& order) 
           .scales = UnpackScales(matrix, order)};
 }
 
+// The codes and scales of a matrix held as kQ8_0.
+IntegerMatrix BlocksOf(const PackedMatrix& matrix) {
+  return ReadIntegers({.origin = {},
+                       .type = TensorType::kQ8_0,
+                       .rows = matrix.rows,
+                       .cols = matrix.cols,
+                       .bytes = matrix.data.span()});
+}
+
 // The smallest type that has a matrix exactly, but perhaps for the rounding of scales that options
 // allow.
 TensorType ExactType(const PackedMatrix& matrix, const RowOrder& order,
@@ -69,14 +78,23 @@ TensorType ExactType(const PackedMatrix& matrix, const RowOrder& order,
   }
 }
 
+// Blocks of q8_0 whose codes have 4 bits, as embeddings of int4 are held: q4_0 says the same.
+bool FitsQ4_0(const PackedMatrix& matrix) {
+  if (matrix.format != WeightFormat::kQ8_0) return false;
+  const CodeSpan span = SpanOf(BlocksOf(matrix).codes.span());
+  return span.min >= -8 && span.max <= 7;
+}
+
 // The type a weight is written in.
 TensorType TypeFor(const Model& model, const WeightInfo& info, const GgufModelOptions& options) {
   if (info.IsVector()) return TensorType::kF32;
   const std::optional<TensorType>& asked =
       info.kind == WeightKind::kLinear ? options.linear_type : options.embedding_type;
   if (asked) return *asked;
+  const PackedMatrix& matrix = model.weights[static_cast<size_t>(info.id)].matrix;
+  if (info.kind != WeightKind::kLinear && FitsQ4_0(matrix)) return TensorType::kQ4_0;
   const RowOrder order(model, info, GgufRopeStyle(GgufArchitecture(model.config)));
-  return ExactType(model.weights[static_cast<size_t>(info.id)].matrix, order, options);
+  return ExactType(matrix, order, options);
 }
 
 // Whether the matrix goes into the file as its codes.
@@ -211,6 +229,9 @@ void WriteGgufModel(const Model& model, const std::string& path, const GgufModel
                          EncodeFloats(type, 1, info.cols, weight.vector.data(), origin).span());
     } else if (InfoOf(type).ternary_codec != nullptr) {
       WriteTernary(weight.matrix, order, type, origin, writer);
+    } else if (type == TensorType::kQ4_0 && order.is_identity() && FitsQ4_0(weight.matrix)) {
+      writer.WriteTensor(origin.tensor,
+                         EncodeIntegers(type, BlocksOf(weight.matrix), origin).span());
     } else if (WritesIntegers(weight.matrix, type)) {
       writer.WriteTensor(origin.tensor,
                          EncodeIntegers(type, UnpackIntegers(weight.matrix, order), origin).span());

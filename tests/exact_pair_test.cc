@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "engine/gguf_model_writer.h"
+#include "engine/gguf_reader.h"
 #include "engine/inference_executor.h"
 #include "engine/kv_cache.h"
 #include "engine/model_file.h"
@@ -136,14 +137,18 @@ TrainableModel& Prepared(TrainableModel& model) {
   return model;
 }
 
-void CheckThroughFile(const QuantizationConfig& quantization) {
-  TrainableModel trainable(TinyConfig(), quantization, Precision::kF32, kTokens);
+// embeddings: the type that the file is to have them in.
+void CheckThroughFile(const QuantizationConfig& quantization,
+                      const ModelConfig& config = TinyConfig(),
+                      TensorType embeddings = TensorType::kF32) {
+  TrainableModel trainable(config, quantization, Precision::kF32, kTokens);
   Prepared(trainable);
   const std::string path = (std::filesystem::temp_directory_path() /
                             ("trit_exact_pair_" + std::to_string(getpid()) + ".gguf"))
                                .string();
   WriteGgufModel(trainable.MakeInferenceModel(), path,
-                 {.linear_type = TensorType::kI2_S, .embedding_type = TensorType::kF32});
+                 {.linear_type = TensorType::kI2_S, .embedding_type = std::nullopt});
+  BOOST_TEST((GgufReader(path).RequireTensor("token_embd.weight").type == embeddings));
   const std::unique_ptr<Model> loaded = LoadModel(path, {});
   std::filesystem::remove(path);
   const std::vector<int32_t> tokens = RandomTokens(kTokens, 256, 11);
@@ -215,12 +220,33 @@ BOOST_AUTO_TEST_CASE(activations_that_differ_by_matrix) {
   CheckPair(TinyConfig(), mixed);
 }
 
+// Scales are what files have, so that the pair holds through one.
+BOOST_AUTO_TEST_CASE(embeddings_and_heads_of_few_bits) {
+  QuantizationConfig quantization;
+  quantization.rules = {
+      {.match = "embed_tokens", .choice = {.weights = "int8", .granularity = ScaleKind::kRow}},
+      {.match = "lm_head",
+       .choice = {.weights = "int4", .granularity = ScaleKind::kGroup, .group_size = 32}}};
+  for (const bool tied : {true, false}) {
+    for (const char* weights : {"int8", "int4"}) {
+      ModelConfig config = TinyConfig();
+      config.tie_word_embeddings = tied;
+      quantization.rules[0].choice.weights = weights;
+      CheckPair(config, quantization);
+      const TensorType type =
+          weights == std::string("int8") ? TensorType::kQ8_0 : TensorType::kQ4_0;
+      CheckThroughFile(quantization, config, type);
+    }
+  }
+}
+
 // Evaluation has the quantized model, whatever training computes with.
 BOOST_AUTO_TEST_CASE(evaluation_while_quantization_is_phased_in) {
   const std::vector<int32_t> tokens = RandomTokens(200, 256, 15);
   for (const float share : {0.0f, 0.3f}) {
-    TrainableModel trainable(TinyConfig(), Quantizers("int4", "int8", ScaleKind::kGroup, 32),
-                             Precision::kF32, kTokens);
+    QuantizationConfig quantization = Quantizers("int4", "int8", ScaleKind::kGroup, 32);
+    quantization.rules = {{.match = "embed_tokens", .choice = {.weights = "int8"}}};
+    TrainableModel trainable(TinyConfig(), quantization, Precision::kF32, kTokens);
     trainable.set_quantized_share(share);
     Prepared(trainable);
     CheckSameBits(EvaluateInTrainer(trainable, tokens),

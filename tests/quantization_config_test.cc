@@ -3,6 +3,10 @@
 #include <boost/test/unit_test.hpp>
 #include <string>
 
+#include "tests/support/error_text.h"
+#include "tests/support/tiny_model.h"
+#include "training/trainable_model.h"
+
 namespace trit {
 namespace {
 
@@ -69,6 +73,32 @@ BOOST_AUTO_TEST_CASE(FirstMatchingRuleWins) {
   BOOST_TEST(config.For("model.layers.0.mlp.down_proj.weight").weights == "int8");
   BOOST_TEST(config.For("model.layers.1.mlp.down_proj.weight").weights == "int4");
   BOOST_TEST(config.For("model.layers.10.mlp.up_proj.weight").weights == "ternary");
+}
+
+BOOST_AUTO_TEST_CASE(rules_alone) {
+  QuantizationConfig config;
+  config.rules = {{.match = "embed_tokens", .choice = {.weights = "int8"}}};
+  BOOST_REQUIRE(config.RuleFor("model.embed_tokens.weight") != nullptr);
+  BOOST_TEST(config.RuleFor("model.embed_tokens.weight")->weights == "int8");
+  BOOST_TEST(config.RuleFor("lm_head.weight") == nullptr);
+}
+
+// Before anything is trained that no file could hold.
+BOOST_AUTO_TEST_CASE(embeddings_are_what_blocks_of_32_hold) {
+  const auto error = [](const QuantizerChoice& choice) {
+    QuantizationConfig config;
+    config.rules = {{.match = "embed*", .choice = choice}};
+    return ErrorText([&] { TrainableModel(TinyConfig(), config, Precision::kF32, 64); });
+  };
+  const std::string ternary = error({.weights = "ternary"});
+  BOOST_TEST(Contains(ternary, "model.embed_tokens.weight"));
+  BOOST_TEST(Contains(ternary,
+                      "embeddings and the head cannot be quantized so: expected \"int8\", \"int4\" "
+                      "or \"none\", found \"ternary\""));
+  BOOST_TEST(Contains(error({.weights = "int4", .symmetric = false}), "quantizer.rule.symmetric"));
+  BOOST_TEST(
+      Contains(error({.weights = "int8", .granularity = ScaleKind::kGroup, .group_size = 16}),
+               "expected scales of a multiple of 32 columns, found 16"));
 }
 
 BOOST_AUTO_TEST_CASE(shares_of_a_ramp) {

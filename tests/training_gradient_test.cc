@@ -311,6 +311,49 @@ BOOST_AUTO_TEST_CASE(a_share_of_quantization_is_a_mixture_of_weights) {
   }
 }
 
+// Straight through: an embedding of few bits has the gradients of one that is those values, and so
+// has a head, tied or not.
+BOOST_AUTO_TEST_CASE(embeddings_and_heads_of_few_bits_pass_gradients_straight_through) {
+  for (const bool tied : {true, false}) {
+    const ModelConfig config = SmallConfig(GateActivation::kRelu2, true, tied);
+    const Task task = MakeTask(config.vocab_size);
+    for (const float share : {0.0f, 0.4f, 1.0f}) {
+      QuantizationConfig quantization = Quantizers("none", "none");
+      quantization.rules = {
+          {.match = "embed_tokens",
+           .choice = {.weights = "int8", .granularity = ScaleKind::kRow, .scale = "minmax"}},
+          {.match = "lm_head", .choice = {.weights = "int4", .scale = "minmax"}}};
+      TrainableModel model(config, quantization, Precision::kF32, 128);
+      model.set_quantized_share(share);
+      InitializeForTest(model, 40);
+      TrainableModel plain(config, Quantizers("none", "none"), Precision::kF32, 128);
+      for (const WeightInfo& info : plain.table().weights()) {
+        const std::span<const float> w = model.parameters().Values(info.id);
+        const std::span<float> seen = plain.parameters().Values(info.id);
+        std::copy(w.begin(), w.end(), seen.begin());
+        const StepWeight& weight = model.weights()[info.id];
+        if (info.IsVector() || weight.quantizer == nullptr) continue;
+        for (size_t i = 0; i < w.size(); ++i) {
+          const bool by_row = weight.scales.kind == ScaleKind::kRow;
+          const float scale = weight.scales.values[by_row ? i / static_cast<size_t>(info.cols) : 0];
+          seen[i] = w[i] + share * (static_cast<float>(weight.codes[i]) * scale - w[i]);
+          if (share == 1) seen[i] = static_cast<float>(weight.codes[i]) * scale;
+        }
+      }
+      plain.ParametersChanged();
+      const std::vector<float> expected = GradientsOf(plain, task);
+      const std::vector<float> found = GradientsOf(model, task);
+      BOOST_REQUIRE_EQUAL(found.size(), expected.size());
+      size_t differing = 0;
+      for (size_t i = 0; i < found.size(); ++i) {
+        // share g + (1 - share) g is g but for rounding.
+        differing += std::fabs(found[i] - expected[i]) > 0x1p-22f * std::fabs(expected[i]);
+      }
+      BOOST_TEST(differing == 0u);
+    }
+  }
+}
+
 // With share 0, activations and learned scales too are as if there were no quantizers.
 BOOST_AUTO_TEST_CASE(no_share_of_quantization_is_full_precision) {
   const ModelConfig config = SmallConfig(GateActivation::kRelu2, true, true);

@@ -42,7 +42,7 @@ void RunExport(const Command& command, std::span<const std::string> arguments) {
   std::optional<std::string> gguf;
   std::optional<std::string> hf;
   std::string type = kAuto;
-  std::string embeddings = "f32";
+  std::string embeddings = kAuto;
   Options options(command, "trit export runs/first model.gguf --type tq2_0 --embeddings f16");
   options.Group("Input");
   options.RequiredArgument("RUN", run,
@@ -56,8 +56,10 @@ void RunExport(const Command& command, std::span<const std::string> arguments) {
       "type of the matrices; exact rounds nothing: i2_s, or iq2_bn where that does not fit, for "
       "trits; auto does so too, but rounds the scales of integers to f16 to write them as q4_0, "
       "q4_1 (with offsets) or q8_0");
-  options.Choice("embeddings", embeddings, {"f32", "f16", "bf16", "q8_0", "q6_k"},
-                 "type of embeddings and head");
+  options.Choice(
+      "embeddings", embeddings, {kAuto, "f32", "f16", "bf16", "q8_0", "q6_k"},
+      "type of embeddings and head; auto rounds nothing: f32, or q8_0 or q4_0 where they "
+      "were trained as int8 or int4");
   options.Group("Other output");
   options.Text("hf", "DIR", hf,
                "write a Hugging Face directory, too: packed trits, other weights unrounded");

@@ -13,11 +13,16 @@ float QuantizationRamp::ShareAt(int64_t step) const {
 }
 
 const QuantizerChoice& QuantizationConfig::For(const std::string& weight_name) const {
+  const QuantizerChoice* choice = RuleFor(weight_name);
+  return choice != nullptr ? *choice : standard;
+}
+
+const QuantizerChoice* QuantizationConfig::RuleFor(const std::string& weight_name) const {
   const std::string name = ShortWeightName(weight_name);
   for (const QuantizerRule& rule : rules) {
-    if (GlobMatch(rule.match, name)) return rule.choice;
+    if (GlobMatch(rule.match, name)) return &rule.choice;
   }
-  return standard;
+  return nullptr;
 }
 
 std::string ShortWeightName(std::string_view weight_name) {

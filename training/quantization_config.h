@@ -56,14 +56,16 @@ struct QuantizationRamp {
 };
 
 struct QuantizationConfig {
-  QuantizerChoice standard;
-  std::vector<QuantizerRule> rules;  // the first that matches wins
+  QuantizerChoice standard;          // of linear layers
+  std::vector<QuantizerRule> rules;  // the first that matches wins; of embeddings and the head too
   // Of a run, no part of a model:
   QuantizationRamp ramp = {};
   int64_t calibration_tokens = 8192;  // static activations are calibrated on
 
-  // For a weight's Hugging Face name.
+  // For a linear layer's Hugging Face name.
   const QuantizerChoice& For(const std::string& weight_name) const;
+  // By a rule alone; null if none matches.
+  const QuantizerChoice* RuleFor(const std::string& weight_name) const;
 
   bool operator==(const QuantizationConfig&) const = default;
 };

@@ -8,11 +8,11 @@ namespace trit {
 
 std::string QuantizerText(const QuantizationConfig& quantizer) {
   const QuantizerChoice& choice = quantizer.standard;
-  const QuantizerChoice defaults;
+  const QuantizationConfig defaults;
   std::string text = choice.weights == "none" ? "full precision" : choice.weights;
-  for (const ConfigKey<QuantizerChoice>& key : QuantizerKeys()) {
+  for (const ConfigKey<QuantizationConfig>& key : QuantizationKeys()) {
     if (choice.weights == "none" || key.name == "weights") continue;
-    std::string value = key.write(choice);
+    std::string value = key.write(quantizer);
     if (key.name != "activations" && value == key.write(defaults)) continue;
     std::erase(value, '"');
     text += ", " + key.name + " " + value;

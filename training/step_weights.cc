@@ -4,6 +4,8 @@
 #include <cstring>
 #include <utility>
 
+#include "engine/float_codec.h"
+#include "engine/integer_tensor.h"
 #include "ternary_kernels/check.h"
 #include "ternary_kernels/matmul_kernel.h"
 #include "ternary_kernels/operand_conversion.h"
@@ -39,6 +41,22 @@ void Blend(const StepWeight& weight, const WeightInfo& info, const float* latent
   if (share == 1) return;
   const float* w = latent + begin * info.cols;
   for (int64_t i = 0; i < (end - begin) * info.cols; ++i) out[i] = w[i] + share * (out[i] - w[i]);
+}
+
+// An embedding or a head as blocks of q8_0, which have its codes and scales exactly.
+PackedMatrix PackTable(const StepWeight& weight, const WeightInfo& info) {
+  IntegerMatrix integers{.rows = info.rows,
+                         .cols = info.cols,
+                         .codes = AlignedBuffer<int8_t>(weight.codes.size()),
+                         .scales = weight.quantizer->MakeScales()};
+  std::copy(weight.codes.begin(), weight.codes.end(), integers.codes.begin());
+  std::copy(weight.scales.values.begin(), weight.scales.values.end(),
+            integers.scales.values.begin());
+  const AlignedBuffer<uint8_t> blocks =
+      EncodeIntegers(TensorType::kQ8_0, integers, {"", info.name});
+  PackedMatrix packed = AllocateDense(WeightFormat::kQ8_0, info.rows, info.cols);
+  std::copy(blocks.begin(), blocks.end(), packed.data.begin());
+  return packed;
 }
 
 FloatOperand MakeOperand(Precision precision, int64_t k, int64_t n) {
@@ -114,12 +132,15 @@ void StepWeights::RefreshMatrix(const WeightInfo& info) {
         parameters_.Values(info.id).data(),
         learned_id == kNoWeight ? nullptr : parameters_.Values(learned_id).data(),
         weight.codes.data(), weight.scales);
+    if (info.kind != WeightKind::kLinear) {
+      for (float& scale : weight.scales.values) scale = F16ToF32(F32ToF16(scale));
+    }
     if (!weight.integers.empty()) weight.integers.Pack(weight.codes.data());
   }
   if (weight.backward.packed.empty()) return;
-  weight.operand_is_codes = weight.quantizer != nullptr && share_ == 1 &&
-                            weight.scales.kind != ScaleKind::kGroup &&
-                            weight.scales.offsets.empty();
+  weight.operand_is_codes =
+      weight.quantizer != nullptr && share_ == 1 && info.kind == WeightKind::kLinear &&
+      weight.scales.kind != ScaleKind::kGroup && weight.scales.offsets.empty();
   if (weight.activations.TakesCodes() && share_ == 1) {
     weight.forward = FloatOperand();
   } else if (weight.forward.packed.empty()) {
@@ -149,6 +170,15 @@ void StepWeights::PackOperands(const WeightInfo& info) {
   });
 }
 
+void StepWeights::LookUp(WeightId id, std::span<const int32_t> tokens, float* out) const {
+  const WeightInfo& info = parameters_.table()[id];
+  const float* latent = parameters_.Values(id).data();
+  ParallelFor(std::ssize(tokens), [&](int64_t r) {
+    const int64_t token = tokens[static_cast<size_t>(r)];
+    Blend((*this)[id], info, latent, share_, token, token + 1, out + r * info.cols);
+  });
+}
+
 PackedMatrix StepWeights::PackFloats(WeightId id) const { return PackFloats(id, share_); }
 
 PackedMatrix StepWeights::PackFloats(WeightId id, float share) const {
@@ -174,6 +204,7 @@ PackedMatrix StepWeights::PackForInference(WeightId id) const {
   if (weight.quantizer == nullptr || (asymmetric && !weight.activations.TakesCodes())) {
     return PackFloats(id, 1);
   }
+  if (info.kind != WeightKind::kLinear) return PackTable(weight, info);
   WeightScales scales = weight.quantizer->MakeScales();
   std::copy(weight.scales.values.begin(), weight.scales.values.end(), scales.values.begin());
   std::copy(weight.scales.offsets.begin(), weight.scales.offsets.end(), scales.offsets.begin());

@@ -7,6 +7,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <memory>
+#include <span>
 #include <vector>
 
 #include "engine/weight_table.h"
@@ -57,7 +58,8 @@ struct MatrixQuantizers {
 
 class StepWeights {
  public:
-  // Quantizers by WeightId. The embedding and the head are full precision.
+  // Quantizers by WeightId. Embeddings and heads have none of activations, and weights that q8_0
+  // holds: their scales are rounded to f16, so that a file has what training had.
   StepWeights(const Parameters& parameters, std::vector<MatrixQuantizers> quantizers,
               Precision precision);
 
@@ -69,6 +71,8 @@ class StepWeights {
   // To be called after every change of the parameters.
   void Refresh();
   const StepWeight& operator[](WeightId id) const { return weights_[static_cast<size_t>(id)]; }
+  // Rows of a quantized embedding, as training computes with them. out: (tokens, cols).
+  void LookUp(WeightId id, std::span<const int32_t> tokens, float* out) const;
   // What training computes with, as floats: w + share (w_hat - w).
   PackedMatrix PackFloats(WeightId id) const;
   // The weight as inference holds it.

@@ -13,6 +13,34 @@
 namespace trit {
 namespace {
 
+constexpr int64_t kTableBlock = 32;  // columns of a block of q8_0 and q4_0
+
+// Of an embedding or a head: what q8_0 and q4_0 have (StepWeights packs it as such).
+std::unique_ptr<WeightQuantizer> MakeTableQuantizer(const QuantizerChoice& choice,
+                                                    const WeightInfo& info) {
+  const auto refuse = [&](const char* key, const std::string& expected, const std::string& found) {
+    throw UsageError(ErrorInfo{.what = "embeddings and the head cannot be quantized so",
+                               .key = std::string("quantizer.rule.") + key,
+                               .tensor = info.name,
+                               .expected = expected,
+                               .found = found,
+                               .hint = "a rule for it may stand before the one that matches"});
+  };
+  if (choice.weights == "none") return nullptr;
+  if (choice.weights != "int8" && choice.weights != "int4") {
+    refuse("weights", "\"int8\", \"int4\" or \"none\"", '"' + choice.weights + '"');
+  }
+  if (!choice.symmetric) refuse("symmetric", "true", "false");
+  const bool grouped = choice.granularity == ScaleKind::kGroup;
+  const int64_t shared = grouped ? choice.group_size : info.cols;
+  if (shared % kTableBlock != 0) {
+    refuse(grouped ? "granularity" : "weights",
+           "scales of a multiple of " + std::to_string(kTableBlock) + " columns",
+           std::to_string(shared));
+  }
+  return MakeWeightQuantizer(choice, info);
+}
+
 // "….q_proj.weight" -> "….q_proj.weight_scale"
 std::string LearnedScaleName(const std::string& weight_name) { return weight_name + "_scale"; }
 
@@ -29,11 +57,15 @@ TrainableModel::TrainableModel(const ModelConfig& config, const QuantizationConf
   std::vector<MatrixQuantizers> quantizers(table_.size());
   for (WeightId id = 0; id < static_cast<WeightId>(quantizers.size()); ++id) {
     const WeightInfo info = table_[id];
-    if (info.kind != WeightKind::kLinear) continue;
+    if (info.IsVector()) continue;
     MatrixQuantizers& own = quantizers[static_cast<size_t>(id)];
-    const QuantizerChoice& choice = quantization.For(info.name);
-    own.weights = MakeWeightQuantizer(choice, info);
-    own.activations = ActivationQuantizerOf(choice);
+    if (info.kind == WeightKind::kLinear) {
+      const QuantizerChoice& choice = quantization.For(info.name);
+      own.weights = MakeWeightQuantizer(choice, info);
+      own.activations = ActivationQuantizerOf(choice);
+    } else if (const QuantizerChoice* choice = quantization.RuleFor(info.name)) {
+      own.weights = MakeTableQuantizer(*choice, info);
+    }
     const auto add = [&](WeightKind kind, const std::string& name, int64_t size) {
       return table_.Add({.layer = info.layer,
                          .kind = kind,

@@ -90,10 +90,16 @@ void DescribeMemory(const Model& model, Measurement& measurement) {
 // The exported file, loaded; or where it cannot be one, the model itself, and the reason.
 std::unique_ptr<Model> Export(const MeasurementRequest& request, Model model,
                               Measurement& measurement) {
+  // Of few bits, they are written as what they are.
+  const WeightId embeddings = model.table.embed_tokens(), head = model.table.lm_head();
+  const auto& quantizer = request.config.quantizer;
+  const bool few_bits = quantizer.RuleFor(model.table[embeddings].name) != nullptr ||
+                        quantizer.RuleFor(model.table[head].name) != nullptr;
   try {
-    WriteGgufModel(
-        model, request.gguf_path,
-        {.linear_type = std::nullopt, .embedding_type = request.embeddings, .round_scales = true});
+    WriteGgufModel(model, request.gguf_path,
+                   {.linear_type = std::nullopt,
+                    .embedding_type = few_bits ? std::nullopt : std::optional(request.embeddings),
+                    .round_scales = true});
     measurement.not_exported = DescribeFile(request, model, measurement);
     if (measurement.not_exported.empty()) return LoadModel(request.gguf_path, {});
     std::filesystem::remove(request.gguf_path);
