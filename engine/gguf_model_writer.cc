@@ -32,11 +32,10 @@ bool IsPlain(const PackedMatrix& matrix) {
   return matrix.scales.kind == ScaleKind::kTensor && matrix.scales.values[0] == 1.0f;
 }
 
-IntegerMatrix UnpackIntegers(const PackedMatrix& matrix, const RowOrder& order) {
-  return {.rows = matrix.rows,
-          .cols = matrix.cols,
-          .codes = UnpackCodes(matrix, order),
-          .scales = UnpackScales(matrix, order)};
+bool HasExactTernaryScales(TensorType type, const WeightScales& scales) {
+  return InfoOf(type).ternary_codec->scale_type == TensorType::kF32 ||
+         std::all_of(scales.values.begin(), scales.values.end(),
+                     [](float scale) { return F16ToF32(F32ToF16(scale)) == scale; });
 }
 
 // The codes and scales of a matrix held as kQ8_0.
@@ -50,18 +49,14 @@ IntegerMatrix BlocksOf(const PackedMatrix& matrix) {
 
 // The smallest type that has a matrix exactly, but perhaps for the rounding of scales that options
 // allow.
-TensorType ExactType(const PackedMatrix& matrix, const RowOrder& order,
-                     const GgufModelOptions& options) {
-  if (HoldsTrits(matrix)) {
-    for (const TensorType type : {TensorType::kI2_S, TensorType::kIQ2_BN}) {
-      if (HoldsTernary(type, matrix.cols, matrix.scales)) return type;
-    }
-  }
-  if (HoldsIntegers(matrix)) {
-    const IntegerMatrix integers = UnpackIntegers(matrix, order);
-    const std::optional<TensorType> type = IntegerTypeFor(integers);
-    if (type && (options.round_scales || HasExactScales(*type, integers))) return *type;
-    return TensorType::kF32;
+TensorType ExactType(const PackedMatrix& matrix, const GgufModelOptions& options) {
+  if (HoldsTrits(matrix) || HoldsIntegers(matrix)) {
+    const std::optional<TensorType> type =
+        GgufCodeType(CodeSpanOf(matrix), matrix.cols, matrix.scales);
+    if (!type) return TensorType::kF32;
+    const bool exact = IsIntegerType(*type) ? HasExactScales(*type, matrix.scales)
+                                            : HasExactTernaryScales(*type, matrix.scales);
+    return exact || options.round_scales ? *type : TensorType::kF32;
   }
   if (!IsPlain(matrix)) return TensorType::kF32;
   switch (matrix.format) {
@@ -93,8 +88,7 @@ TensorType TypeFor(const Model& model, const WeightInfo& info, const GgufModelOp
   if (asked) return *asked;
   const PackedMatrix& matrix = model.weights[static_cast<size_t>(info.id)].matrix;
   if (info.kind != WeightKind::kLinear && FitsQ4_0(matrix)) return TensorType::kQ4_0;
-  const RowOrder order(model, info, GgufRopeStyle(GgufArchitecture(model.config)));
-  return ExactType(matrix, order, options);
+  return ExactType(matrix, options);
 }
 
 // Whether the matrix goes into the file as its codes.
@@ -117,6 +111,15 @@ bool WritesIntegers(const PackedMatrix& matrix, TensorType type) {
                 .file = origin.file,
                 .tensor = origin.tensor,
                 .hint = std::move(hint)});
+}
+
+void WriteIntegers(const PackedMatrix& matrix, const RowOrder& order, TensorType type,
+                   const TensorOrigin& origin, TensorFileWriter& writer) {
+  const IntegerMatrix integers{.rows = matrix.rows,
+                               .cols = matrix.cols,
+                               .codes = UnpackCodes(matrix, order),
+                               .scales = UnpackScales(matrix, order)};
+  writer.WriteTensor(origin.tensor, EncodeIntegers(type, integers, origin).span());
 }
 
 void WriteTernary(const PackedMatrix& matrix, const RowOrder& order, TensorType type,
@@ -200,6 +203,17 @@ GgufMetadata MakeMetadata(const Model& model, const std::string& path,
 
 }  // namespace
 
+std::optional<TensorType> GgufCodeType(CodeSpan span, int64_t cols, const WeightScales& scales) {
+  if (span.min < -1 || span.max > 1 || !scales.offsets.empty()) {
+    return IntegerTypeFor(span, cols, scales);
+  }
+  for (const TensorType type :
+       {TensorType::kI2_S, TensorType::kIQ2_BN, TensorType::kTQ2_0, TensorType::kQ2_0}) {
+    if (HoldsTernary(type, cols, scales)) return type;
+  }
+  return std::nullopt;
+}
+
 void WriteGgufModel(const Model& model, const std::string& path, const GgufModelOptions& options) {
   std::vector<GgufTensorInfo> tensors;
   for (const WeightInfo& info : model.table.weights()) {
@@ -233,8 +247,7 @@ void WriteGgufModel(const Model& model, const std::string& path, const GgufModel
       writer.WriteTensor(origin.tensor,
                          EncodeIntegers(type, BlocksOf(weight.matrix), origin).span());
     } else if (WritesIntegers(weight.matrix, type)) {
-      writer.WriteTensor(origin.tensor,
-                         EncodeIntegers(type, UnpackIntegers(weight.matrix, order), origin).span());
+      WriteIntegers(weight.matrix, order, type, origin, writer);
     } else {
       WriteDense(weight.matrix, order, type, origin, writer);
     }

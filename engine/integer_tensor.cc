@@ -50,11 +50,13 @@ float OffsetOf(StoredScale stored) {
 }
 
 // Columns that share a scale.
-int64_t SharedColumns(const IntegerMatrix& matrix) {
-  return matrix.scales.kind == ScaleKind::kGroup ? matrix.scales.group_size : matrix.cols;
+int64_t SharedColumns(const WeightScales& scales, int64_t cols) {
+  return scales.kind == ScaleKind::kGroup ? scales.group_size : cols;
 }
 
-bool FitsBlocks(const IntegerMatrix& matrix) { return SharedColumns(matrix) % kElements == 0; }
+bool FitsBlocks(const WeightScales& scales, int64_t cols) {
+  return SharedColumns(scales, cols) % kElements == 0;
+}
 
 // A usable scale that f16 has as 0, or as infinity, is none any more.
 void CheckScales(const IntegerMatrix& matrix, const TensorTypeInfo& info,
@@ -152,7 +154,8 @@ WeightScales Simplify(WeightScales blocks, int64_t rows, int64_t cols) {
                              ErrorInfo info) {
   info.file = origin.file;
   info.tensor = origin.tensor;
-  const std::optional<TensorType> fitting = IntegerTypeFor(matrix);
+  const std::optional<TensorType> fitting =
+      IntegerTypeFor(SpanOf(matrix.codes.span()), matrix.cols, matrix.scales);
   info.hint = fitting ? fmt::format("{} fits", InfoOf(*fitting).name)
                       : "q4_0 and q8_0 hold codes with a scale for 32 columns or a multiple, q4_1 "
                         "codes of 4 bits with offsets too; f16 holds the weights themselves";
@@ -168,24 +171,23 @@ CodeSpan SpanOf(std::span<const int8_t> codes) {
 
 bool IsIntegerType(TensorType type) { return FindIntegerType(type) != nullptr; }
 
-std::optional<TensorType> IntegerTypeFor(const IntegerMatrix& matrix) {
-  if (!FitsBlocks(matrix)) return std::nullopt;
-  const CodeSpan span = SpanOf(matrix.codes.span());
+std::optional<TensorType> IntegerTypeFor(CodeSpan span, int64_t cols, const WeightScales& scales) {
+  if (!FitsBlocks(scales, cols)) return std::nullopt;
   for (const IntegerType& integer : kIntegerTypes) {
     if (span.min >= integer.min_code && span.max <= integer.max_code &&
-        integer.has_minimum == !matrix.scales.offsets.empty()) {
+        integer.has_minimum == !scales.offsets.empty()) {
       return integer.type;
     }
   }
   return std::nullopt;
 }
 
-bool HasExactScales(TensorType type, const IntegerMatrix& matrix) {
+bool HasExactScales(TensorType type, const WeightScales& scales) {
   const IntegerType* integer = FindIntegerType(type);
   TRIT_CHECK(integer != nullptr);
-  for (size_t i = 0; i < matrix.scales.values.size(); ++i) {
-    const float scale = matrix.scales.values[i];
-    const float offset = matrix.scales.offsets.empty() ? 0.0f : matrix.scales.offsets[i];
+  for (size_t i = 0; i < scales.values.size(); ++i) {
+    const float scale = scales.values[i];
+    const float offset = scales.offsets.empty() ? 0.0f : scales.offsets[i];
     const StoredScale stored = Store(scale, offset);
     if (F16ToF32(stored.scale) != scale) return false;
     if (integer->has_minimum ? OffsetOf(stored) != offset : offset != 0) return false;
@@ -208,11 +210,11 @@ AlignedBuffer<uint8_t> EncodeIntegers(TensorType type, const IntegerMatrix& matr
   if (!matrix.scales.offsets.empty() && !integer->has_minimum) {
     ThrowUnfit(origin, matrix, {.what = fmt::format("{} has no offsets", info.name)});
   }
-  if (!FitsBlocks(matrix)) {
+  if (!FitsBlocks(matrix.scales, matrix.cols)) {
     ThrowUnfit(origin, matrix,
                {.what = fmt::format("scales do not fit {}", info.name),
                 .expected = fmt::format("one for a multiple of {} columns", kElements),
-                .found = fmt::format("one for {}", SharedColumns(matrix))});
+                .found = fmt::format("one for {}", SharedColumns(matrix.scales, matrix.cols))});
   }
   CheckScales(matrix, info, origin);
   const uint64_t row_bytes = RowBytes(type, matrix.cols);

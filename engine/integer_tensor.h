@@ -28,11 +28,18 @@ struct IntegerMatrix {
 // Whether tensors of the type can be read and written as integers.
 bool IsIntegerType(TensorType type);
 
-// The smallest type that has the codes and, rounded to f16, the scales; nothing if none has.
-std::optional<TensorType> IntegerTypeFor(const IntegerMatrix& matrix);
+// The smallest and the largest code.
+struct CodeSpan {
+  int32_t min, max;
+};
+CodeSpan SpanOf(std::span<const int8_t> codes);
+
+// The smallest type that has codes of the span, in rows of `cols`, and, rounded to f16, the scales;
+// nothing if none has.
+std::optional<TensorType> IntegerTypeFor(CodeSpan span, int64_t cols, const WeightScales& scales);
 
 // Whether the type has the scales and offsets without rounding.
-bool HasExactScales(TensorType type, const IntegerMatrix& matrix);
+bool HasExactScales(TensorType type, const WeightScales& scales);
 
 // Throws UsageError where the type cannot hold the matrix, Error where a scale is none in f16.
 AlignedBuffer<uint8_t> EncodeIntegers(TensorType type, const IntegerMatrix& matrix,
@@ -40,12 +47,6 @@ AlignedBuffer<uint8_t> EncodeIntegers(TensorType type, const IntegerMatrix& matr
 
 // Throws Error if a scale is not finite.
 IntegerMatrix ReadIntegers(const TensorView& view);
-
-// The smallest and the largest code.
-struct CodeSpan {
-  int32_t min, max;
-};
-CodeSpan SpanOf(std::span<const int8_t> codes);
 
 }  // namespace trit
 

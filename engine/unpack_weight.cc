@@ -1,24 +1,38 @@
 #include "engine/unpack_weight.h"
 
 #include <algorithm>
+#include <atomic>
 #include <cmath>
+#include <span>
+#include <vector>
 
 #include "ternary_kernels/matmul_kernel.h"
 #include "ternary_kernels/pack_matrix.h"
 #include "ternary_kernels/parallel_for.h"
+#include "ternary_kernels/thread_scratch.h"
 
 namespace trit {
 namespace {
 
+struct RowValues {};
+
+// A row of numbers, on the calling thread.
+std::span<const float> RowOf(const PackedMatrix& matrix, int64_t row) {
+  float* values = ThreadScratch<RowValues, float>(matrix.cols);
+  UnpackFloats(matrix, row, values);
+  return {values, static_cast<size_t>(matrix.cols)};
+}
+
 // Whether all numbers of a matrix of floats are such.
 template <typename Predicate>
 bool AllOf(const PackedMatrix& matrix, const Predicate& predicate) {
-  AlignedBuffer<float> values(static_cast<size_t>(matrix.cols));
-  for (int64_t row = 0; row < matrix.rows; ++row) {
-    UnpackFloats(matrix, row, values.data());
-    if (!std::all_of(values.begin(), values.end(), predicate)) return false;
-  }
-  return true;
+  std::atomic<bool> all{true};
+  ParallelFor(matrix.rows, [&](int64_t row) {
+    if (!all) return;
+    const std::span<const float> values = RowOf(matrix, row);
+    if (!std::all_of(values.begin(), values.end(), predicate)) all = false;
+  });
+  return all;
 }
 
 }  // namespace
@@ -55,6 +69,23 @@ bool HoldsIntegers(const PackedMatrix& matrix) {
          AllOf(matrix, [](float v) { return v >= -128 && v <= 127 && v == std::nearbyint(v); });
 }
 
+CodeSpan CodeSpanOf(const PackedMatrix& matrix) {
+  if (matrix.format == WeightFormat::kInt8) return {-128, 127};
+  if (matrix.format == WeightFormat::kInt4) return {-8, 7};
+  if (IsTernary(matrix.format)) return {-1, 1};
+  std::vector<CodeSpan> spans(static_cast<size_t>(matrix.rows));
+  ParallelFor(matrix.rows, [&](int64_t row) {
+    const std::span<const float> values = RowOf(matrix, row);
+    const auto [min, max] = std::minmax_element(values.begin(), values.end());
+    spans[static_cast<size_t>(row)] = {static_cast<int32_t>(*min), static_cast<int32_t>(*max)};
+  });
+  CodeSpan all = spans[0];
+  for (const CodeSpan& span : spans) {
+    all = {std::min(all.min, span.min), std::max(all.max, span.max)};
+  }
+  return all;
+}
+
 AlignedBuffer<int8_t> UnpackCodes(const PackedMatrix& matrix, const RowOrder& order) {
   AlignedBuffer<int8_t> codes(static_cast<size_t>(matrix.rows * matrix.cols));
   if (TakesCodes(matrix.format)) {
@@ -63,11 +94,10 @@ AlignedBuffer<int8_t> UnpackCodes(const PackedMatrix& matrix, const RowOrder& or
     });
     return codes;
   }
-  AlignedBuffer<float> values(static_cast<size_t>(matrix.cols));
-  for (int64_t row = 0; row < matrix.rows; ++row) {
-    UnpackFloats(matrix, order(row), values.data());
+  ParallelFor(matrix.rows, [&](int64_t row) {
+    const std::span<const float> values = RowOf(matrix, order(row));
     std::copy(values.begin(), values.end(), codes.data() + row * matrix.cols);
-  }
+  });
   return codes;
 }
 

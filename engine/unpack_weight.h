@@ -4,6 +4,7 @@
 
 #include <cstdint>
 
+#include "engine/integer_tensor.h"
 #include "engine/model.h"
 #include "engine/tensor_type.h"
 #include "ternary_kernels/aligned_buffer.h"
@@ -33,6 +34,10 @@ bool HoldsTrits(const PackedMatrix& matrix);
 
 // Likewise integers of 8 bits or fewer that are no trits, or trits with offsets.
 bool HoldsIntegers(const PackedMatrix& matrix);
+
+// The codes that such integers may be: those of the format or, held as numbers, those that are
+// there.
+CodeSpan CodeSpanOf(const PackedMatrix& matrix);
 
 // Codes (rows, cols) of a matrix that HoldsTrits or HoldsIntegers, and its scales, rows in the
 // file's order.

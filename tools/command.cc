@@ -19,6 +19,8 @@ constexpr std::array kCommands = {
             RunCompare},
     Command{kTrain, "export", "Writes a trained model as a GGUF file or a Hugging Face directory.",
             RunExport},
+    Command{kConvert, "quantize", "Rounds a model in full precision to few bits, after training.",
+            RunQuantize},
     Command{kConvert, "convert",
             "Converts between GGUF types, Hugging Face directories and llama2.c checkpoints.",
             RunConvert},

@@ -25,6 +25,7 @@ void RunTrain(const Command& command, std::span<const std::string> arguments);
 void RunReportCommand(const Command& command, std::span<const std::string> arguments);
 void RunCompare(const Command& command, std::span<const std::string> arguments);
 void RunExport(const Command& command, std::span<const std::string> arguments);
+void RunQuantize(const Command& command, std::span<const std::string> arguments);
 void RunConvert(const Command& command, std::span<const std::string> arguments);
 void RunChat(const Command& command, std::span<const std::string> arguments);
 void RunGenerate(const Command& command, std::span<const std::string> arguments);

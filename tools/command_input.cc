@@ -3,10 +3,12 @@
 #include <fmt/format.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <cstdio>
 #include <cstring>
 #include <filesystem>
+#include <limits>
 #include <system_error>
 
 #include "engine/error.h"
@@ -18,6 +20,8 @@
 
 namespace trit {
 namespace {
+
+constexpr int64_t kDefaultContext = 2048;  // tokens
 
 // Whether a path is the directory of a run or a checkpoint, rather than a model from elsewhere.
 bool IsTraining(const std::string& path) {
@@ -59,6 +63,23 @@ std::unique_ptr<Model> LoadModelFor(const ModelSource& source) {
 std::shared_ptr<const Tokenizer> LoadTokenizerFor(const std::string& path) {
   return LoadTokenizer(IsTraining(path) ? (std::filesystem::path(path) / kTokenizerFile).string()
                                         : path);
+}
+
+void ScoringWindow::Declare(Options& options) {
+  options.Integer("ctx", "N", ctx, 2, std::numeric_limits<int32_t>::max(),
+                  fmt::format("tokens a window; each is read from its beginning (default: the "
+                              "model's context, at most {})",
+                              kDefaultContext));
+}
+
+int64_t ScoringWindow::For(const Model& model) const {
+  const int64_t max_context = model.config.max_position_embeddings;
+  const int64_t context = ctx.value_or(std::min(max_context, kDefaultContext));
+  if (context >= 2 && context <= max_context) return context;
+  throw UsageError(ErrorInfo{.what = "out of range",
+                             .key = "--ctx",
+                             .expected = fmt::format("2 to {}, the model's", max_context),
+                             .found = std::to_string(context)});
 }
 
 std::string ReadStandardInput(const std::string& what) {

@@ -31,6 +31,15 @@ std::unique_ptr<Model> LoadModelFor(const ModelSource& source);
 // The tokenizer alone, likewise.
 std::shared_ptr<const Tokenizer> LoadTokenizerFor(const std::string& path);
 
+// How much text a model that is scored sees at once.
+struct ScoringWindow {
+  std::optional<int64_t> ctx;
+
+  void Declare(Options& options);
+  // Tokens. Throws UsageError if it is longer than the model's context.
+  int64_t For(const Model& model) const;
+};
+
 // All of standard input. Says so on a terminal, where a program that waits for input looks as if it
 // had died. `what`: "the prompt".
 std::string ReadStandardInput(const std::string& what);

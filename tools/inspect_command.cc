@@ -124,25 +124,6 @@ Totals TotalsOf(const FileFacts& facts) {
   return totals;
 }
 
-// Columns as wide as they have to be; the last is not padded.
-void PrintColumns(const std::vector<std::vector<std::string>>& rows,
-                  const std::vector<bool>& align_right) {
-  std::vector<size_t> widths(align_right.size(), 0);
-  for (const auto& row : rows) {
-    for (size_t c = 0; c < row.size(); ++c) widths[c] = std::max(widths[c], row[c].size());
-  }
-  for (const auto& row : rows) {
-    std::string line;
-    for (size_t c = 0; c < row.size(); ++c) {
-      line += "  ";
-      line += align_right[c] ? fmt::format("{:>{}}", row[c], widths[c])
-                             : fmt::format("{:<{}}", row[c], widths[c]);
-    }
-    line.erase(line.find_last_not_of(' ') + 1);
-    Print(line + "\n");
-  }
-}
-
 void PrintText(const std::string& path, const FileFacts& facts, bool full) {
   const Totals totals = TotalsOf(facts);
   Print(fmt::format("{}: {}, {} bytes\n", ShownText(path), facts.format, facts.bytes));

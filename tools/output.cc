@@ -45,6 +45,24 @@ void PrintJson(const nlohmann::ordered_json& json) {
   Print(json.dump(-1, ' ', false, nlohmann::ordered_json::error_handler_t::replace) + "\n");
 }
 
+void PrintColumns(const std::vector<std::vector<std::string>>& rows,
+                  const std::vector<bool>& align_right) {
+  std::vector<size_t> widths(align_right.size(), 0);
+  for (const auto& row : rows) {
+    for (size_t c = 0; c < row.size(); ++c) widths[c] = std::max(widths[c], row[c].size());
+  }
+  for (const auto& row : rows) {
+    std::string line;
+    for (size_t c = 0; c < row.size(); ++c) {
+      line += "  ";
+      line += align_right[c] ? fmt::format("{:>{}}", row[c], widths[c])
+                             : fmt::format("{:<{}}", row[c], widths[c]);
+    }
+    line.erase(line.find_last_not_of(' ') + 1);
+    Print(line + "\n");
+  }
+}
+
 std::string ShownText(std::string_view text, size_t max_bytes) {
   Utf8Stream stream;
   std::string valid = stream.Push(text.substr(0, max_bytes));

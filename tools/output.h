@@ -8,6 +8,7 @@
 #include <nlohmann/json_fwd.hpp>
 #include <string>
 #include <string_view>
+#include <vector>
 
 namespace trit {
 
@@ -24,6 +25,10 @@ void Print(std::string_view text);
 void FlushOutput();
 // On one line; text in it that is not UTF-8 is mended.
 void PrintJson(const nlohmann::ordered_json& json);
+
+// Columns as wide as they have to be; the last is not padded.
+void PrintColumns(const std::vector<std::vector<std::string>>& rows,
+                  const std::vector<bool>& align_right);
 
 // A text of unknown origin, such as a name in a file, as one line of UTF-8 that leaves the terminal
 // alone; of a longer one its beginning and its length.

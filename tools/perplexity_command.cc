@@ -7,85 +7,33 @@
 #include <numbers>
 
 #include "engine/error.h"
-#include "engine/input_file.h"
 #include "engine/score.h"
 #include "tools/command.h"
 #include "tools/command_input.h"
 #include "tools/options.h"
 #include "tools/output.h"
 #include "tools/status_line.h"
-#include "training/text_source.h"
-#include "training/token_file.h"
+#include "training/scored_text.h"
 
 namespace trit {
-namespace {
-
-constexpr int64_t kDefaultContext = 2048;
-constexpr uint64_t kMaxTextBytes = uint64_t{4} << 30;
-
-std::vector<int32_t> ReadTokens(const std::string& path, const Model& model) {
-  TokenArray tokens(model.config.vocab_size);
-  if (IsTokenFile(path)) {
-    ReadTokenFile(path, tokens);
-  } else if (!model.tokenizer) {
-    throw Error(ErrorInfo{.what = "the model has no tokenizer, so text cannot be scored",
-                          .file = path,
-                          .expected = "a .bin file of token ids"});
-  } else if (path.ends_with(".jsonl")) {
-    AppendFiles({&path, 1}, model.tokenizer.get(), tokens);
-  } else {
-    AppendDocument(*model.tokenizer, ReadTextFile(path, kMaxTextBytes), tokens);
-  }
-  if (tokens.size() < 2) {
-    throw Error(ErrorInfo{.what = "too little text to score",
-                          .file = path,
-                          .expected = "at least 2 tokens",
-                          .found = std::to_string(tokens.size())});
-  }
-  std::vector<int32_t> ids(static_cast<size_t>(tokens.size()));
-  tokens.CopyTo(0, ids);
-  return ids;
-}
-
-// Of the text that scored tokens stand for: all but the first; 0 if nobody knows.
-int64_t CountScoredBytes(const Model& model, std::span<const int32_t> tokens) {
-  if (!model.tokenizer) return 0;
-  const std::vector<int32_t> bytes = TokenByteCounts(*model.tokenizer, model.config.vocab_size);
-  int64_t total = 0;
-  for (const int32_t token : tokens.subspan(1)) total += bytes[static_cast<size_t>(token)];
-  return total;
-}
-
-}  // namespace
-
 void RunPerplexity(const Command& command, std::span<const std::string> arguments) {
   ModelSource model_source;
   std::string text_path;
-  std::optional<int64_t> ctx;
+  ScoringWindow window;
   bool json = false;
   Options options(command, "trit perplexity -m model.gguf -f text.txt --ctx 512");
   options.Group("Input");
   model_source.Declare(options);
   options.RequiredText("f,file", "FILE", text_path,
                        "what to score: text, .jsonl with {\"text\": …}, or .bin with token ids");
-  options.Integer("ctx", "N", ctx, 2, std::numeric_limits<int32_t>::max(),
-                  fmt::format("tokens a window; each is read from its beginning (default: the "
-                              "model's context, at most {})",
-                              kDefaultContext));
+  window.Declare(options);
   options.Group("Output");
   options.Flag("json", json, "print an object");
   if (!options.Parse(arguments)) return;
 
   const std::unique_ptr<Model> model = LoadModelFor(model_source);
-  const int64_t max_context = model->config.max_position_embeddings;
-  const int64_t context = ctx.value_or(std::min(max_context, kDefaultContext));
-  if (context < 2 || context > max_context) {
-    throw UsageError(ErrorInfo{.what = "out of range",
-                               .key = "--ctx",
-                               .expected = fmt::format("2 to {}, the model's", max_context),
-                               .found = std::to_string(context)});
-  }
-  const std::vector<int32_t> tokens = ReadTokens(text_path, *model);
+  const int64_t context = window.For(*model);
+  const std::vector<int32_t> tokens = ReadScoredText(text_path, *model);
   TextScore score;
   {
     StatusLine status;

@@ -7,11 +7,11 @@
 #include "engine/float_codec.h"
 #include "engine/integer_tensor.h"
 #include "ternary_kernels/check.h"
-#include "ternary_kernels/matmul_kernel.h"
 #include "ternary_kernels/operand_conversion.h"
 #include "ternary_kernels/pack_matrix.h"
 #include "ternary_kernels/parallel_for.h"
 #include "ternary_kernels/thread_scratch.h"
+#include "training/pack_quantized.h"
 
 namespace trit {
 namespace {
@@ -205,20 +205,8 @@ PackedMatrix StepWeights::PackForInference(WeightId id) const {
     return PackFloats(id, 1);
   }
   if (info.kind != WeightKind::kLinear) return PackTable(weight, info);
-  WeightScales scales = weight.quantizer->MakeScales();
-  std::copy(weight.scales.values.begin(), weight.scales.values.end(), scales.values.begin());
-  std::copy(weight.scales.offsets.begin(), weight.scales.offsets.end(), scales.offsets.begin());
-  const CodeSource source = [&](int64_t row, int8_t* codes) {
-    std::memcpy(codes, weight.codes.data() + row * info.cols, static_cast<size_t>(info.cols));
-  };
-  if (!weight.activations.TakesCodes()) {
-    return PackCodesAsBF16(info.rows, info.cols, std::move(scales), source);
-  }
-  const WeightQuantizer& quantizer = *weight.quantizer;
-  const WeightFormat format = quantizer.min_code() == -1
-                                  ? PreferredTernaryFormat(info.rows, scales)
-                                  : IntegerFormat(quantizer.min_code(), quantizer.max_code());
-  return PackCodes(format, info.rows, info.cols, std::move(scales), source);
+  return PackQuantized(*weight.quantizer, weight.codes.data(), weight.scales,
+                       weight.activations.TakesCodes());
 }
 
 const PackedMatrix& StepWeights::Packed(WeightId id) {

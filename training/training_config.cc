@@ -159,24 +159,6 @@ class ConfigReader {
                              .key = key});
 }
 
-// The value of an override: TOML, or else a bare word, which is a string.
-toml::table ParseOverrideValue(const std::string& key, const std::string& value) {
-  const auto parse = [](const std::string& text) {
-    return toml::parse("value = " + text, kOverrideSource);
-  };
-  try {
-    toml::table table = parse(value);
-    if (table.size() == 1) return table;
-  } catch (const toml::parse_error& error) {
-    if (value.find_first_of("\"'[{") == 0) ThrowSyntaxError(error, key);
-  }
-  try {
-    return parse(TomlString(value));
-  } catch (const toml::parse_error& error) {
-    ThrowSyntaxError(error, key);
-  }
-}
-
 std::string Trimmed(const std::string& text) {
   const size_t begin = text.find_first_not_of(' ');
   if (begin == std::string::npos) return "";
@@ -455,6 +437,31 @@ toml::table ParseTomlFile(std::string_view toml, const std::string& file) {
   } catch (const toml::parse_error& error) {
     ThrowSyntaxError(error, "");
   }
+}
+
+toml::table ParseOverrideValue(const std::string& key, const std::string& text) {
+  const auto parse = [](const std::string& value) {
+    return toml::parse("value = " + value, kOverrideSource);
+  };
+  try {
+    toml::table table = parse(text);
+    if (table.size() == 1) return table;
+  } catch (const toml::parse_error& error) {
+    if (text.find_first_of("\"'[{") == 0) ThrowSyntaxError(error, key);
+  }
+  try {
+    return parse(TomlString(text));
+  } catch (const toml::parse_error& error) {
+    ThrowSyntaxError(error, key);
+  }
+}
+
+QuantizationConfig QuantizersFromTable(toml::table root, std::span<const std::string> overrides) {
+  for (const std::string& text : overrides) ApplyOverride(text, root);
+  CheckNames(root);
+  TrainingConfig config;
+  VisitConfig(config, ConfigReader(root));
+  return config.quantizer;
 }
 
 TrainingConfig TrainingConfigFromTable(toml::table root, const std::string& file,

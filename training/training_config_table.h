@@ -16,6 +16,14 @@ namespace trit {
 TrainingConfig TrainingConfigFromTable(toml::table root, const std::string& file,
                                        std::span<const std::string> overrides);
 
+// Its quantizers alone, as they stand in the table: defaults that depend on other keys stay open,
+// and what goes together is not checked. The table may lack all other sections.
+QuantizationConfig QuantizersFromTable(toml::table root, std::span<const std::string> overrides);
+
+// A table that has `text` under "value": as TOML or else, being a bare word, as a string. Throws
+// UsageError with the key.
+toml::table ParseOverrideValue(const std::string& key, const std::string& text);
+
 // The table of a file's text. Throws UsageError with file and line if it is not TOML.
 toml::table ParseTomlFile(std::string_view toml, const std::string& file);
 

@@ -1,9 +1,7 @@
 #include "training/compare/model_profile.h"
 
 #include <algorithm>
-#include <cmath>
 #include <cstddef>
-#include <functional>
 #include <map>
 #include <set>
 #include <span>
@@ -12,28 +10,14 @@
 #include "engine/taps.h"
 #include "engine/unpack_weight.h"
 #include "training/compare/histogram.h"
-#include "training/compare/inference_pass.h"
+#include "training/layer_outputs.h"
 #include "training/quantization_config.h"
+#include "training/relative_error.h"
 
 namespace trit {
 namespace {
 
 constexpr int64_t kProfiledTokens = 512;  // of the text
-
-// Relative L2 distance, summed up piece by piece.
-struct RelativeError {
-  double difference = 0;
-  double norm = 0;
-
-  void Add(std::span<const float> value, std::span<const float> reference) {
-    for (size_t i = 0; i < reference.size(); ++i) {
-      const double d = static_cast<double>(value[i]) - reference[i];
-      difference += d * d;
-      norm += static_cast<double>(reference[i]) * reference[i];
-    }
-  }
-  double Value() const { return norm > 0 ? std::sqrt(difference / norm) : 0.0; }
-};
 
 std::set<WeightId> ShownMatrices(const WeightTable& table, int64_t num_layers) {
   std::set<WeightId> shown;
@@ -96,23 +80,6 @@ BeforeAndAfter InputHistograms(const LinearTap& tap, const std::string& matrix) 
           .after = after.Shares()};
 }
 
-// Runs the text; `outputs` gets the stream after each layer: what the next one reads, or the norm
-// at the end makes of it.
-void Run(const Model& model, const LabeledBatch& text, LinearObserver observe_linear,
-         std::vector<std::vector<float>>& outputs) {
-  InferencePass pass(model, text.batch.num_rows());
-  pass.set_taps({.observe =
-                     [&outputs](const TapValue& value) {
-                       const bool stream = value.point == TapPoint::kLayerInput ||
-                                           value.point == TapPoint::kFinalHidden;
-                       if (!stream || value.layer == 0) return;
-                       outputs.emplace_back(value.data, value.data + value.rows * value.cols);
-                     },
-                 .observe_linear = std::move(observe_linear)});
-  std::vector<float> losses(text.targets.size());
-  pass.Losses(text, losses);
-}
-
 }  // namespace
 
 ModelProfile ProfileModel(const Parameters& latent, const Model& model, const Model& reference,
@@ -124,22 +91,13 @@ ModelProfile ProfileModel(const Parameters& latent, const Model& model, const Mo
   LabeledBatch rows;
   text.Fill(0, text.RowsFor(kProfiledTokens), rows);
   std::map<WeightId, BeforeAndAfter> inputs;  // in the order of the table
-  std::vector<std::vector<float>> outputs;
-  std::vector<std::vector<float>> expected;
-  Run(
-      model, rows,
-      [&](const LinearTap& tap) {
-        if (!shown.contains(tap.weight)) return;
-        inputs[tap.weight] = InputHistograms(tap, ShortWeightName(model.table[tap.weight].name));
-      },
-      outputs);
+  const auto observe = [&](const LinearTap& tap) {
+    if (!shown.contains(tap.weight)) return;
+    inputs[tap.weight] = InputHistograms(tap, ShortWeightName(model.table[tap.weight].name));
+  };
+  const LayerOutputs outputs = ComputeLayerOutputs(model, rows, observe);
   for (auto& [id, histograms] : inputs) profile.inputs.push_back(std::move(histograms));
-  Run(reference, rows, {}, expected);
-  for (size_t layer = 0; layer < outputs.size(); ++layer) {
-    RelativeError error;
-    error.Add(outputs[layer], expected[layer]);
-    profile.layer_errors.push_back(error.Value());
-  }
+  profile.layer_errors = LayerErrors(outputs, ComputeLayerOutputs(reference, rows, {}));
   return profile;
 }
 

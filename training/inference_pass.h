@@ -1,7 +1,7 @@
-// Validation rows through inference, as the trainer runs them: every segment of a batch is a
+// Labeled rows through inference, as the trainer runs them: every segment of a batch is a
 // sequence of its own, read from its beginning.
-#ifndef TRIT_TRAINING_COMPARE_INFERENCE_PASS_H_
-#define TRIT_TRAINING_COMPARE_INFERENCE_PASS_H_
+#ifndef TRIT_TRAINING_INFERENCE_PASS_H_
+#define TRIT_TRAINING_INFERENCE_PASS_H_
 
 #include <cstdint>
 #include <span>
@@ -30,4 +30,4 @@ class InferencePass {
 
 }  // namespace trit
 
-#endif  // TRIT_TRAINING_COMPARE_INFERENCE_PASS_H_
+#endif  // TRIT_TRAINING_INFERENCE_PASS_H_

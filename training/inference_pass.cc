@@ -1,4 +1,4 @@
-#include "training/compare/inference_pass.h"
+#include "training/inference_pass.h"
 
 #include <algorithm>
 #include <cstddef>
