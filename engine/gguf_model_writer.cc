@@ -40,11 +40,20 @@ bool HasExactTernaryScales(TensorType type, const WeightScales& scales) {
 
 // The codes and scales of a matrix held as kQ8_0.
 IntegerMatrix BlocksOf(const PackedMatrix& matrix) {
-  return ReadIntegers({.origin = {},
-                       .type = TensorType::kQ8_0,
-                       .rows = matrix.rows,
-                       .cols = matrix.cols,
-                       .bytes = matrix.data.span()});
+  const IntegerTensor tensor({.origin = {},
+                              .type = TensorType::kQ8_0,
+                              .rows = matrix.rows,
+                              .cols = matrix.cols,
+                              .bytes = matrix.data.span()});
+  IntegerMatrix blocks{
+      .rows = matrix.rows,
+      .cols = matrix.cols,
+      .codes = AlignedBuffer<int8_t>(static_cast<size_t>(matrix.rows * matrix.cols)),
+      .scales = tensor.ReadScales()};
+  ParallelFor(matrix.rows, [&](int64_t row) {
+    tensor.DecodeCodes(row, blocks.codes.data() + row * matrix.cols);
+  });
+  return blocks;
 }
 
 // The smallest type that has a matrix exactly, but perhaps for the rounding of scales that options

@@ -12,6 +12,7 @@
 #include "engine/file_kind.h"
 #include "engine/gguf_reader.h"
 #include "engine/input_file.h"
+#include "engine/integer_tensor.h"
 #include "engine/model_file.h"
 #include "engine/safetensors.h"
 #include "engine/strict_json.h"
@@ -23,15 +24,45 @@ namespace {
 
 constexpr uint64_t kMaxJsonBytes = uint64_t{64} << 20;
 
-TernaryFacts FactsOf(const TernaryTensor& tensor) {
-  const WeightScales scales = tensor.CheckAndReadScales();
+void DescribeScales(const WeightScales& scales, CodeFacts& facts) {
   const auto [min, max] = std::minmax_element(scales.values.begin(), scales.values.end());
-  return {.zero_share = static_cast<double>(tensor.CountZeros()) /
-                        static_cast<double>(tensor.rows() * tensor.cols()),
-          .scale_kind = scales.kind,
-          .group_size = scales.group_size,
-          .min_scale = *min,
-          .max_scale = *max};
+  facts.has_offsets = !scales.offsets.empty();
+  facts.scale_kind = scales.kind;
+  facts.group_size = scales.group_size;
+  facts.min_scale = *min;
+  facts.max_scale = *max;
+}
+
+CodeFacts FactsOf(const TernaryTensor& tensor) {
+  CodeFacts facts{.min_code = -1, .max_code = 1};
+  DescribeScales(tensor.CheckAndReadScales(), facts);
+  const TritCounts counts = tensor.CountTrits();
+  facts.codes_used = (counts.minus > 0) + (counts.zero > 0) + (counts.plus > 0);
+  facts.zero_share =
+      static_cast<double>(counts.zero) / static_cast<double>(tensor.rows() * tensor.cols());
+  return facts;
+}
+
+CodeFacts FactsOf(const IntegerTensor& tensor) {
+  const CodeSpan span = tensor.span();
+  CodeFacts facts{.min_code = span.min, .max_code = span.max};
+  DescribeScales(tensor.ReadScales(), facts);
+  const std::vector<int64_t> counts = tensor.CountCodes();
+  facts.codes_used = static_cast<int32_t>(
+      std::count_if(counts.begin(), counts.end(), [](int64_t count) { return count > 0; }));
+  facts.zero_share = static_cast<double>(counts[static_cast<size_t>(-span.min)]) /
+                     static_cast<double>(tensor.rows() * tensor.cols());
+  return facts;
+}
+
+// Nothing if the type has no codes.
+std::optional<CodeFacts> FactsOf(const TensorView& view, I2sLayout layout) {
+  if (IsIntegerType(view.type)) return FactsOf(IntegerTensor(view));
+  if (InfoOf(view.type).ternary_codec == nullptr) return std::nullopt;
+  const TernaryTensor ternary(view, layout);
+  // q2_0 may hold other numbers.
+  if (InfoOf(view.type).float_codec != nullptr && !ternary.HoldsTritsAlone()) return std::nullopt;
+  return FactsOf(ternary);
 }
 
 // By the tensor's name.
@@ -71,14 +102,12 @@ FileFacts InspectGguf(const std::string& path, bool read_weights) {
                        .shape = info.dims,
                        .num_elements = info.rows() * info.cols(),
                        .bytes = info.size,
-                       .ternary = {},
+                       .codes = {},
                        .kernels = {}};
-    if (read_weights && InfoOf(info.type).ternary_codec != nullptr) {
+    const bool has_codes = IsIntegerType(info.type) || InfoOf(info.type).ternary_codec != nullptr;
+    if (read_weights && has_codes) {
       const AlignedBuffer<uint8_t> bytes = reader.ReadTensor(info);
-      const TernaryTensor ternary(reader.View(info, bytes.span()), layout);
-      if (ternary.HoldsTritsAlone() || InfoOf(info.type).float_codec == nullptr) {
-        tensor.ternary = FactsOf(ternary);
-      }
+      tensor.codes = FactsOf(reader.View(info, bytes.span()), layout);
     }
     if (const auto found = kernels.find(info.name); found != kernels.end()) {
       tensor.kernels = found->second;
@@ -100,7 +129,7 @@ FileFacts InspectSafetensors(const std::string& path) {
                              .shape = info.shape,
                              .num_elements = info.NumElements(),
                              .bytes = info.size,
-                             .ternary = {},
+                             .codes = {},
                              .kernels = {}});
   }
   return facts;

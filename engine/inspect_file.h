@@ -12,8 +12,12 @@
 
 namespace trit {
 
-struct TernaryFacts {
-  double zero_share = 0;  // of the trits, 0 to 1
+// The codes of a tensor of trits or integers, and its scales.
+struct CodeFacts {
+  int32_t min_code = 0, max_code = 0;  // that the type has
+  int32_t codes_used = 0;              // of them, how many there are
+  double zero_share = 0;               // of the codes, 0 to 1
+  bool has_offsets = false;
   ScaleKind scale_kind = ScaleKind::kTensor;
   int64_t group_size = 0;  // kGroup only
   float min_scale = 0;
@@ -32,8 +36,8 @@ struct TensorFacts {
   std::vector<int64_t> shape;  // as the format has it: GGUF {cols, rows}, safetensors {rows, cols}
   int64_t num_elements = 0;
   uint64_t bytes = 0;
-  std::optional<TernaryFacts> ternary;  // if of a ternary type, and weights were read
-  std::optional<KernelFacts> kernels;   // if a matrix of a model that runs
+  std::optional<CodeFacts> codes;      // if of a type of codes, and weights were read
+  std::optional<KernelFacts> kernels;  // if a matrix of a model that runs
 };
 
 struct FileFacts {

@@ -4,27 +4,33 @@
 
 #include <algorithm>
 #include <cmath>
+#include <functional>
+#include <mutex>
 #include <string>
 #include <utility>
 
 #include "engine/error.h"
 #include "engine/float_codec.h"
 #include "engine/little_endian.h"
+#include "engine/scale_grid.h"
 #include "ternary_kernels/check.h"
 #include "ternary_kernels/pack_matrix.h"
 #include "ternary_kernels/parallel_for.h"
 
 namespace trit {
-namespace {
-
-constexpr int64_t kElements = 32;  // of a block
-constexpr int64_t kScaleBytes = 2;
 
 struct IntegerType {
   TensorType type;
   int32_t min_code, max_code;
   bool has_minimum;
 };
+
+namespace {
+
+constexpr int64_t kElements = 32;  // of a block
+constexpr int64_t kScaleBytes = 2;
+constexpr int64_t kRowsPerTask = 64;
+
 // In the order of preference.
 constexpr IntegerType kIntegerTypes[] = {{TensorType::kQ4_0, -8, 7, false},
                                          {TensorType::kQ4_1, -8, 7, true},
@@ -94,60 +100,21 @@ void EncodeBlock(const IntegerType& integer, const int8_t* codes, StoredScale st
   }
 }
 
-StoredScale DecodeBlock(const IntegerType& integer, const uint8_t* block, int8_t* codes) {
-  StoredScale stored{LoadLittleEndian<uint16_t>(block), 0};
-  block += kScaleBytes;
+StoredScale LoadScale(const IntegerType& integer, const uint8_t* block) {
+  return {LoadLittleEndian<uint16_t>(block),
+          integer.has_minimum ? LoadLittleEndian<uint16_t>(block + kScaleBytes) : uint16_t{0}};
+}
+
+void DecodeBlock(const IntegerType& integer, const uint8_t* block, int8_t* codes) {
+  block += integer.has_minimum ? 2 * kScaleBytes : kScaleBytes;
   if (integer.type == TensorType::kQ8_0) {
     std::copy_n(block, kElements, reinterpret_cast<uint8_t*>(codes));
-    return stored;
-  }
-  if (integer.has_minimum) {
-    stored.minimum = LoadLittleEndian<uint16_t>(block);
-    block += kScaleBytes;
+    return;
   }
   for (int j = 0; j < 16; ++j) {
     codes[j] = static_cast<int8_t>((block[j] & 15) - 8);
     codes[j + 16] = static_cast<int8_t>((block[j] >> 4) - 8);
   }
-  return stored;
-}
-
-// Scales of blocks, values[block * rows + row], as few as say the same.
-WeightScales Simplify(WeightScales blocks, int64_t rows, int64_t cols) {
-  const auto same = [&](int64_t i, int64_t j) {
-    const auto a = static_cast<size_t>(i), b = static_cast<size_t>(j);
-    return blocks.values[a] == blocks.values[b] &&
-           (blocks.offsets.empty() || blocks.offsets[a] == blocks.offsets[b]);
-  };
-  const int64_t num_blocks = cols / kElements;
-  const auto runs_agree = [&](int64_t merged) {
-    for (int64_t block = 0; block < num_blocks; ++block) {
-      const int64_t first = block / merged * merged;
-      for (int64_t row = 0; row < rows; ++row) {
-        if (!same(block * rows + row, first * rows + row)) return false;
-      }
-    }
-    return true;
-  };
-  int64_t merged = num_blocks;
-  while (num_blocks % merged != 0 || !runs_agree(merged)) --merged;
-  WeightScales scales{.kind = ScaleKind::kGroup, .group_size = merged * kElements, .values = {}};
-  int64_t count = num_blocks / merged * rows;
-  if (merged == num_blocks) {
-    scales.group_size = 0;
-    bool one = true;
-    for (int64_t row = 1; row < rows && one; ++row) one = same(row, 0);
-    scales.kind = one ? ScaleKind::kTensor : ScaleKind::kRow;
-    if (one) count = 1;
-  }
-  scales.values = AlignedBuffer<float>(static_cast<size_t>(count));
-  if (!blocks.offsets.empty()) scales.offsets = AlignedBuffer<float>(scales.values.size());
-  for (int64_t i = 0; i < count; ++i) {
-    const auto from = static_cast<size_t>(i / rows * merged * rows + i % rows);
-    scales.values[static_cast<size_t>(i)] = blocks.values[from];
-    if (!blocks.offsets.empty()) scales.offsets[static_cast<size_t>(i)] = blocks.offsets[from];
-  }
-  return scales;
 }
 
 [[noreturn]] void ThrowUnfit(const TensorOrigin& origin, const IntegerMatrix& matrix,
@@ -231,31 +198,56 @@ AlignedBuffer<uint8_t> EncodeIntegers(TensorType type, const IntegerMatrix& matr
   return bytes;
 }
 
-IntegerMatrix ReadIntegers(const TensorView& view) {
-  const IntegerType* integer = FindIntegerType(view.type);
-  TRIT_CHECK(integer != nullptr);
-  CheckFinite(view);
-  const TensorTypeInfo& info = InfoOf(view.type);
-  const uint64_t row_bytes = RowBytes(view.type, view.cols);
-  IntegerMatrix matrix{.rows = view.rows,
-                       .cols = view.cols,
-                       .codes = AlignedBuffer<int8_t>(static_cast<size_t>(view.rows * view.cols)),
-                       .scales = {}};
-  WeightScales blocks;
-  blocks.values = AlignedBuffer<float>(static_cast<size_t>(view.rows * view.cols / kElements));
-  if (integer->has_minimum) blocks.offsets = AlignedBuffer<float>(blocks.values.size());
-  ParallelFor(view.rows, [&](int64_t row) {
-    const uint8_t* block = view.bytes.data() + static_cast<uint64_t>(row) * row_bytes;
-    for (int64_t col = 0; col < view.cols; col += kElements, block += info.block_bytes) {
-      const StoredScale stored =
-          DecodeBlock(*integer, block, matrix.codes.data() + row * view.cols + col);
-      const auto at = static_cast<size_t>(col / kElements * view.rows + row);
-      blocks.values[at] = F16ToF32(stored.scale);
-      if (integer->has_minimum) blocks.offsets[at] = OffsetOf(stored);
+IntegerTensor::IntegerTensor(TensorView view)
+    : view_(std::move(view)), type_(FindIntegerType(view_.type)) {
+  TRIT_CHECK(type_ != nullptr);
+  CheckFinite(view_);
+}
+
+CodeSpan IntegerTensor::span() const { return {type_->min_code, type_->max_code}; }
+
+const uint8_t* IntegerTensor::Block(int64_t row, int64_t block) const {
+  return view_.bytes.data() + static_cast<uint64_t>(row) * RowBytes(view_.type, view_.cols) +
+         static_cast<uint64_t>(block) * InfoOf(view_.type).block_bytes;
+}
+
+WeightScales IntegerTensor::ReadScales() const {
+  const int64_t num_blocks = view_.cols / kElements;
+  ScaleGrid scales(view_.rows, num_blocks, type_->has_minimum);
+  ParallelFor(view_.rows, [&](int64_t row) {
+    for (int64_t block = 0; block < num_blocks; ++block) {
+      const StoredScale stored = LoadScale(*type_, Block(row, block));
+      const float scale = F16ToF32(stored.scale);
+      if (type_->has_minimum) {
+        scales.Set(row, block, scale, OffsetOf(stored));
+      } else {
+        scales.Set(row, block, scale, true);
+      }
     }
   });
-  matrix.scales = Simplify(std::move(blocks), view.rows, view.cols);
-  return matrix;
+  return scales.Simplify(view_.cols);
+}
+
+void IntegerTensor::DecodeCodes(int64_t row, int8_t* codes) const {
+  for (int64_t block = 0; block < view_.cols / kElements; ++block) {
+    DecodeBlock(*type_, Block(row, block), codes + block * kElements);
+  }
+}
+
+std::vector<int64_t> IntegerTensor::CountCodes() const {
+  std::vector<int64_t> counts(static_cast<size_t>(type_->max_code - type_->min_code + 1));
+  std::mutex mutex;
+  ParallelForBlocks(view_.rows, kRowsPerTask, [&](int64_t begin, int64_t end) {
+    std::vector<int64_t> own(counts.size());
+    std::vector<int8_t> codes(static_cast<size_t>(view_.cols));
+    for (int64_t row = begin; row < end; ++row) {
+      DecodeCodes(row, codes.data());
+      for (const int8_t code : codes) ++own[static_cast<size_t>(code - type_->min_code)];
+    }
+    const std::lock_guard lock(mutex);
+    std::transform(own.begin(), own.end(), counts.begin(), counts.begin(), std::plus<>());
+  });
+  return counts;
 }
 
 }  // namespace trit

@@ -11,6 +11,7 @@
 #include <cstdint>
 #include <optional>
 #include <span>
+#include <vector>
 
 #include "engine/tensor_type.h"
 #include "ternary_kernels/aligned_buffer.h"
@@ -45,8 +46,30 @@ bool HasExactScales(TensorType type, const WeightScales& scales);
 AlignedBuffer<uint8_t> EncodeIntegers(TensorType type, const IntegerMatrix& matrix,
                                       const TensorOrigin& origin);
 
-// Throws Error if a scale is not finite.
-IntegerMatrix ReadIntegers(const TensorView& view);
+// A tensor of such a type in the bytes of a file.
+class IntegerTensor {
+ public:
+  // Throws Error if a scale is not finite.
+  explicit IntegerTensor(TensorView view);
+
+  int64_t rows() const { return view_.rows; }
+  int64_t cols() const { return view_.cols; }
+  // All that codes of the type can be.
+  CodeSpan span() const;
+
+  // In the simplest kind that says the same (ScaleGrid::Simplify).
+  WeightScales ReadScales() const;
+  // codes: (cols). For several threads at once; does not throw.
+  void DecodeCodes(int64_t row, int8_t* codes) const;
+  // How often each code stands there, from span().min on.
+  std::vector<int64_t> CountCodes() const;
+
+ private:
+  const uint8_t* Block(int64_t row, int64_t block) const;
+
+  TensorView view_;
+  const struct IntegerType* type_;
+};
 
 }  // namespace trit
 

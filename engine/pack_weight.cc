@@ -99,14 +99,12 @@ void PackLatent(const PackedMatrix& latent, const PackOptions& options, ModelWei
 
 void PackIntegers(const StoredTensor& tensor, const PackOptions& options, ModelWeight& weight) {
   const AlignedBuffer<uint8_t> bytes = ReadBytes(tensor);
-  IntegerMatrix integers = ReadIntegers(ViewOf(tensor, bytes.span()));
-  const CodeSpan span = SpanOf(integers.codes.span());
+  const IntegerTensor integers(ViewOf(tensor, bytes.span()));
+  const CodeSpan span = integers.span();
   weight.activation_quantizer = options.dense_activations;
   weight.matrix =
-      PackCodes(IntegerFormat(span.min, span.max), tensor.rows, tensor.cols,
-                std::move(integers.scales), [&](int64_t row, int8_t* codes) {
-                  std::copy_n(integers.codes.data() + row * tensor.cols, tensor.cols, codes);
-                });
+      PackCodes(IntegerFormat(span.min, span.max), tensor.rows, tensor.cols, integers.ReadScales(),
+                [&](int64_t row, int8_t* codes) { integers.DecodeCodes(row, codes); });
 }
 
 void PackProjection(const StoredTensor& tensor, const PackOptions& options, ModelWeight& weight) {

@@ -154,18 +154,19 @@ void TernaryTensor::DecodeTrits(int64_t row, int8_t* trits) const {
   }
 }
 
-int64_t TernaryTensor::CountZeros() const {
-  std::atomic<int64_t> zeros{0};
+TritCounts TernaryTensor::CountTrits() const {
+  std::atomic<int64_t> minus{0}, zero{0};
   ParallelForBlocks(view_.rows, kRowsPerTask, [&](int64_t begin, int64_t end) {
     int8_t trits[kMaxTernaryBlock];
     for (int64_t row = begin; row < end; ++row) {
       for (int64_t block = 0; block < num_blocks_; ++block) {
         codec_->decode(Block(row, block), trits);
-        zeros += std::count(trits, trits + codec_->block_elements, 0);
+        minus += std::count(trits, trits + codec_->block_elements, -1);
+        zero += std::count(trits, trits + codec_->block_elements, 0);
       }
     }
   });
-  return zeros;
+  return {.minus = minus, .zero = zero, .plus = view_.rows * view_.cols - minus - zero};
 }
 
 void TernaryTensor::DecodeFloats(int64_t row, float* values) const {

@@ -12,6 +12,10 @@
 
 namespace trit {
 
+struct TritCounts {
+  int64_t minus = 0, zero = 0, plus = 0;
+};
+
 class TernaryTensor {
  public:
   // Throws Error if the type holds no trits or the layout does not fit the rows.
@@ -31,7 +35,7 @@ class TernaryTensor {
   // trits: (cols), of a tensor that CheckAndReadScales found valid. For several threads at once;
   // does not throw.
   void DecodeTrits(int64_t row, int8_t* trits) const;
-  int64_t CountZeros() const;  // of the trits; likewise
+  TritCounts CountTrits() const;  // likewise
   // The weights themselves, trits times their scales; values: (cols).
   void DecodeFloats(int64_t row, float* values) const;
 

@@ -60,6 +60,18 @@ TensorView ViewOf(TensorType type, const IntegerMatrix& matrix, std::span<const 
   return {kOrigin, type, matrix.rows, matrix.cols, bytes};
 }
 
+IntegerMatrix Read(const TensorView& view) {
+  const IntegerTensor tensor(view);
+  IntegerMatrix matrix{.rows = view.rows,
+                       .cols = view.cols,
+                       .codes = AlignedBuffer<int8_t>(view.rows * view.cols),
+                       .scales = tensor.ReadScales()};
+  for (int64_t row = 0; row < view.rows; ++row) {
+    tensor.DecodeCodes(row, matrix.codes.data() + row * view.cols);
+  }
+  return matrix;
+}
+
 std::optional<TensorType> TypeFor(const IntegerMatrix& matrix) {
   return IntegerTypeFor(SpanOf(matrix.codes.span()), matrix.cols, matrix.scales);
 }
@@ -89,8 +101,14 @@ BOOST_AUTO_TEST_CASE(codes_come_back_and_scales_as_f16) {
       BOOST_TEST((TypeFor(matrix) == type));
       const AlignedBuffer<uint8_t> bytes = EncodeIntegers(type, matrix, kOrigin);
       const TensorView view = ViewOf(type, matrix, bytes.span());
-      const IntegerMatrix read = ReadIntegers(view);
+      const IntegerMatrix read = Read(view);
       BOOST_TEST(std::equal(read.codes.begin(), read.codes.end(), matrix.codes.begin()));
+      const std::vector<int64_t> counts = IntegerTensor(view).CountCodes();
+      BOOST_TEST(static_cast<int64_t>(counts.size()) == span.max - span.min + 1);
+      for (size_t i = 0; i < counts.size(); ++i) {
+        BOOST_TEST(counts[i] == std::count(matrix.codes.begin(), matrix.codes.end(),
+                                           span.min + static_cast<int32_t>(i)));
+      }
       BOOST_REQUIRE((read.scales.kind == shape.kind));
       BOOST_TEST(read.scales.group_size == shape.group_size);
       BOOST_REQUIRE(read.scales.values.size() == matrix.scales.values.size());
@@ -147,7 +165,7 @@ BOOST_AUTO_TEST_CASE(what_does_not_fit_is_refused) {
   damaged[1] = 0x7C;  // an infinite scale
   damaged[0] = 0;
   BOOST_TEST(
-      Contains(ErrorText([&] { ReadIntegers(ViewOf(TensorType::kQ4_0, read, damaged.span())); }),
+      Contains(ErrorText([&] { IntegerTensor(ViewOf(TensorType::kQ4_0, read, damaged.span())); }),
                "NaN or infinite"));
 }
 

@@ -87,17 +87,23 @@ Json ValueToJson(const GgufValue& value, bool full) {
       value);
 }
 
-std::string ScaleText(const TernaryFacts& ternary) {
-  switch (ternary.scale_kind) {
+std::string ScaleText(const CodeFacts& codes) {
+  const std::string offsets = codes.has_offsets ? ", with offsets" : "";
+  switch (codes.scale_kind) {
     case ScaleKind::kTensor:
-      return fmt::format("{:.6g}", ternary.max_scale);
+      return fmt::format("{:.6g}{}", codes.max_scale, offsets);
     case ScaleKind::kRow:
-      return fmt::format("{:.4g} to {:.4g}, one a row", ternary.min_scale, ternary.max_scale);
+      return fmt::format("{:.4g} to {:.4g}, one a row{}", codes.min_scale, codes.max_scale,
+                         offsets);
     case ScaleKind::kGroup:
-      return fmt::format("{:.4g} to {:.4g}, one every {}", ternary.min_scale, ternary.max_scale,
-                         ternary.group_size);
+      return fmt::format("{:.4g} to {:.4g}, one every {}{}", codes.min_scale, codes.max_scale,
+                         codes.group_size, offsets);
   }
   return "";
+}
+
+std::string CodesText(const CodeFacts& codes) {
+  return fmt::format("{} of {}", codes.codes_used, codes.max_code - codes.min_code + 1);
 }
 
 std::string KernelText(const KernelFacts& kernels) {
@@ -141,17 +147,18 @@ void PrintText(const std::string& path, const FileFacts& facts, bool full) {
   PrintColumns(rows, {false, false, false});
 
   Print(fmt::format("\nTensors, {}\n", facts.tensors.size()));
-  rows = {{"name", "type", "shape", "bytes", "bits", "zeros", "scale", "kernels"}};
+  rows = {{"name", "type", "shape", "bytes", "bits", "codes", "zeros", "scale", "kernels"}};
   for (const TensorFacts& tensor : facts.tensors) {
     rows.push_back({ShownText(tensor.name), tensor.type,
                     fmt::format("[{}]", fmt::join(tensor.shape, ", ")),
                     std::to_string(tensor.bytes),
                     fmt::format("{:.3f}", BitsPerWeight(tensor.bytes, tensor.num_elements)),
-                    tensor.ternary ? fmt::format("{:.2f} %", 100 * tensor.ternary->zero_share) : "",
-                    tensor.ternary ? ScaleText(*tensor.ternary) : "",
+                    tensor.codes ? CodesText(*tensor.codes) : "",
+                    tensor.codes ? fmt::format("{:.2f} %", 100 * tensor.codes->zero_share) : "",
+                    tensor.codes ? ScaleText(*tensor.codes) : "",
                     tensor.kernels ? KernelText(*tensor.kernels) : ""});
   }
-  PrintColumns(rows, {false, false, false, true, true, true, false, false});
+  PrintColumns(rows, {false, false, false, true, true, true, true, false, false});
 }
 
 const char* ScaleKindName(ScaleKind kind) {
@@ -172,14 +179,18 @@ Json TensorToJson(const TensorFacts& tensor) {
                {"shape", tensor.shape},
                {"bytes", tensor.bytes},
                {"bits_per_weight", BitsPerWeight(tensor.bytes, tensor.num_elements)}};
-  if (tensor.ternary) {
-    json["zero_share"] = tensor.ternary->zero_share;
-    json["scale_kind"] = ScaleKindName(tensor.ternary->scale_kind);
-    if (tensor.ternary->scale_kind == ScaleKind::kGroup) {
-      json["group_size"] = tensor.ternary->group_size;
+  if (tensor.codes) {
+    json["min_code"] = tensor.codes->min_code;
+    json["max_code"] = tensor.codes->max_code;
+    json["codes_used"] = tensor.codes->codes_used;
+    json["zero_share"] = tensor.codes->zero_share;
+    json["scale_kind"] = ScaleKindName(tensor.codes->scale_kind);
+    if (tensor.codes->scale_kind == ScaleKind::kGroup) {
+      json["group_size"] = tensor.codes->group_size;
     }
-    json["min_scale"] = tensor.ternary->min_scale;
-    json["max_scale"] = tensor.ternary->max_scale;
+    json["min_scale"] = tensor.codes->min_scale;
+    json["max_scale"] = tensor.codes->max_scale;
+    json["has_offsets"] = tensor.codes->has_offsets;
   }
   if (tensor.kernels) {
     json["kernel_one_token"] = tensor.kernels->one_token;
