@@ -65,10 +65,11 @@ Stored Plan(const Model& model, const WeightInfo& info, const std::string& direc
         .what = "a matrix with int8 inputs does not fit Hugging Face's layout",
         .file = directory,
         .tensor = info.name,
-        .expected = "trits with one scale",
-        .found = HoldsTrits(weight.matrix) ? fmt::format("{} scales", scales.values.size())
-                                           : "other weights",
-        .hint = "write a GGUF file instead"});
+        .expected = "trits with one scale, or inputs that are floats",
+        .found = HoldsTrits(weight.matrix)      ? fmt::format("{} scales", scales.values.size())
+                 : HoldsIntegers(weight.matrix) ? "integers"
+                                                : "other weights",
+        .hint = "a GGUF file holds it"});
   }
   stored.packed = true;
   return stored;

@@ -17,6 +17,7 @@
 #include "engine/safetensors.h"
 #include "engine/score.h"
 #include "engine/session.h"
+#include "engine/unpack_weight.h"
 #include "tests/support/error_text.h"
 #include "tests/support/small_gguf.h"
 #include "tests/support/temporary_folder.h"
@@ -460,6 +461,43 @@ BOOST_AUTO_TEST_CASE(SaysWhatDoesNotFit) {
                           info.name = "x.bias";
                       }),
                       "weight_scale: tensor is missing"));
+}
+
+// A directory has no place for integers: with float inputs they are the weights they stand for, to
+// the bit where scales are f16's; with int8 inputs the layout cannot say what the model computes.
+BOOST_AUTO_TEST_CASE(integers_in_a_directory) {
+  const TemporaryFolder folder;
+  const std::string gguf = folder / "model.gguf", directory = folder / "hf";
+  for (const char* activations : {"none", "int8"}) {
+    QuantizationConfig config;
+    config.standard = {"int4", activations, ScaleKind::kGroup, 32, "mse"};
+    TrainableModel trainable(TinyConfig(), config, Precision::kF32, 64);
+    InitializeForTest(trainable, 3);
+    WriteGgufModel(trainable.MakeInferenceModel(), gguf, {.round_scales = true});
+    const std::unique_ptr<Model> model = LoadModel(gguf, {});
+    if (activations == std::string("int8")) {
+      const std::string text = ErrorText([&] { WriteHfModel(*model, directory); });
+      BOOST_TEST(Contains(text, "hf: model.layers.0.self_attn.q_proj.weight: a matrix with int8"));
+      BOOST_TEST(Contains(text, "found integers (a GGUF file holds it)"));
+      continue;
+    }
+    WriteHfModel(*model, directory);
+    BOOST_TEST(!Contains(ReadBytes(directory + "/config.json"), "quantization_config"));
+    const std::unique_ptr<Model> back = LoadModel(directory, {});
+    const WeightId up_proj = model->table.Layer(1).up_proj;
+    const PackedMatrix &written = model->weights[up_proj].matrix,
+                       &read = back->weights[up_proj].matrix;
+    BOOST_TEST((read.format == WeightFormat::kF32));
+    std::vector<float> expected(written.cols), found(written.cols);
+    for (int64_t row = 0; row < written.rows; ++row) {
+      UnpackWeights(written, row, expected.data());
+      UnpackWeights(read, row, found.data());
+      BOOST_TEST(found == expected);
+    }
+    // Sums of 256 products in another order.
+    BOOST_TEST(RelativeDifference(LogitsOf(*back, RandomTokens(20, 256, 1)),
+                                  LogitsOf(*model, RandomTokens(20, 256, 1))) < 1e-4);
+  }
 }
 
 }  // namespace
