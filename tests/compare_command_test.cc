@@ -1,7 +1,4 @@
 // `trit compare` as its users meet it, and killed at any time.
-#include <sys/wait.h>
-#include <unistd.h>
-
 #include <boost/test/unit_test.hpp>
 #include <chrono>
 #include <csignal>
@@ -33,26 +30,14 @@ ProgramResult Compare(const Folder& folder, const std::string& out,
   return RunProgram(TRIT_PROGRAM, arguments);
 }
 
-// Whether the signal came before the end.
-bool Interrupted(const Folder& folder, const std::string& out, double seconds, int signal) {
-  const pid_t child = fork();
-  BOOST_REQUIRE(child >= 0);
-  if (child == 0) {
-    const int log = open((folder / "log").c_str(), O_WRONLY | O_CREAT | O_TRUNC, 0600);
-    dup2(log, STDOUT_FILENO);
-    dup2(log, STDERR_FILENO);
-    const std::string config = folder / "compare.toml";
-    const std::string directory = folder / out;
-    execl(TRIT_PROGRAM, TRIT_PROGRAM, "compare", config.c_str(), "--out", directory.c_str(), "-t",
-          "1", static_cast<char*>(nullptr));
-    _exit(127);
-  }
+// waitpid's status of a comparison that gets a signal after some seconds; what it said is in "log".
+int Signalled(const Folder& folder, const std::string& out, double seconds, int signal) {
+  const pid_t child = StartProgram(
+      TRIT_PROGRAM, {"compare", folder / "compare.toml", "--out", folder / out, "-t", "1"},
+      folder / "log");
   std::this_thread::sleep_for(std::chrono::duration<double>(seconds));
   kill(child, signal);
-  int status = 0;
-  BOOST_REQUIRE(waitpid(child, &status, 0) == child);
-  if (WIFSIGNALED(status)) return true;
-  return !std::filesystem::exists(folder / (out + "/comparison.html"));
+  return WaitFor(child);
 }
 
 BOOST_AUTO_TEST_CASE(killed_at_random_moments_it_goes_on_to_the_same_figures) {
@@ -68,7 +53,7 @@ BOOST_AUTO_TEST_CASE(killed_at_random_moments_it_goes_on_to_the_same_figures) {
   int killed = 0;
   for (uint64_t attempt = 0; attempt < 8; ++attempt) {
     const double share = static_cast<double>(random.Below(attempt, 1000)) / 2000;
-    if (Interrupted(folder, "parts", share * seconds, SIGKILL)) ++killed;
+    if (WIFSIGNALED(Signalled(folder, "parts", share * seconds, SIGKILL))) ++killed;
   }
   BOOST_TEST(killed >= 2);
   const ProgramResult rest = Compare(folder, "parts");
@@ -81,8 +66,9 @@ BOOST_AUTO_TEST_CASE(ctrl_c_says_how_to_go_on) {
   bool interrupted = false;
   for (int tenths = 1; tenths < 50 && !interrupted; ++tenths) {
     std::filesystem::remove_all(folder / "out");
-    Interrupted(folder, "out", 0.1 * tenths, SIGINT);
+    const int status = Signalled(folder, "out", 0.1 * tenths, SIGINT);
     interrupted = Contains(ReadBytes(folder / "log"), "stopped; ");
+    if (interrupted) BOOST_TEST(ExitCodeOf(status) == 128 + SIGINT);
   }
   BOOST_TEST(Contains(ReadBytes(folder / "log"), "stopped; the same command goes on\n"));
 }

@@ -1,9 +1,7 @@
 // A dry run says what a run takes: its memory within 5 %, its parameters exactly; and writes
 // nothing.
-#include <fcntl.h>
 #include <sys/resource.h>
 #include <sys/wait.h>
-#include <unistd.h>
 
 #include <boost/test/unit_test.hpp>
 #include <cmath>
@@ -13,6 +11,7 @@
 #include <vector>
 
 #include "tests/support/error_text.h"
+#include "tests/support/run_program.h"
 #include "tests/support/temporary_folder.h"
 
 namespace trit {
@@ -24,20 +23,9 @@ struct Finished {
 };
 
 Finished RunTrain(const TemporaryFolder& folder, std::vector<std::string> arguments) {
-  const pid_t child = fork();
-  BOOST_REQUIRE(child >= 0);
-  if (child == 0) {
-    const int log = open((folder / "log").c_str(), O_WRONLY | O_CREAT | O_TRUNC, 0600);
-    dup2(log, STDOUT_FILENO);
-    dup2(log, STDERR_FILENO);
-    std::vector<std::string> command = {TRIT_PROGRAM, "train", folder / "run.toml"};
-    command.insert(command.end(), arguments.begin(), arguments.end());
-    std::vector<char*> argv;
-    for (std::string& argument : command) argv.push_back(argument.data());
-    argv.push_back(nullptr);
-    execv(TRIT_PROGRAM, argv.data());
-    _exit(127);
-  }
+  std::vector<std::string> command = {"train", folder / "run.toml"};
+  command.insert(command.end(), arguments.begin(), arguments.end());
+  const pid_t child = StartProgram(TRIT_PROGRAM, command, folder / "log");
   int status = 0;
   rusage usage = {};
   BOOST_REQUIRE(wait4(child, &status, 0, &usage) == child);

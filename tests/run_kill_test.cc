@@ -1,8 +1,6 @@
 // A run that is killed, wherever that is, goes on as if nothing had happened: no checkpoint is ever
 // unreadable, and every loss is the uninterrupted run's to the last digit.
-#include <fcntl.h>
 #include <sys/wait.h>
-#include <unistd.h>
 
 #include <boost/test/unit_test.hpp>
 #include <chrono>
@@ -16,6 +14,7 @@
 #include <vector>
 
 #include "tests/support/error_text.h"
+#include "tests/support/run_program.h"
 #include "tests/support/tiny_run.h"
 #include "training/checkpoint.h"
 #include "training/checkpoint_config.h"
@@ -47,27 +46,18 @@ struct Ending {
 Ending RunTrit(const Folder& folder, const std::string& run, const std::string& fault,
                std::optional<double> signal_after = std::nullopt, int signal = SIGKILL) {
   const auto start = std::chrono::steady_clock::now();
-  const pid_t child = fork();
-  BOOST_REQUIRE(child >= 0);
-  if (child == 0) {
-    setenv("LD_PRELOAD", TRIT_FAULT_POINTS, 1);
-    setenv("TRIT_FAULT", fault.c_str(), 1);
-    setenv("TRIT_FAULT_COUNTS", (folder / "counts").c_str(), 1);
-    const int log = open((folder / "log").c_str(), O_WRONLY | O_CREAT | O_TRUNC, 0600);
-    dup2(log, STDOUT_FILENO);
-    dup2(log, STDERR_FILENO);
-    const std::string config = folder / "run.toml";
-    const std::string out = folder / run;
-    execl(TRIT_PROGRAM, TRIT_PROGRAM, "train", config.c_str(), "--out", out.c_str(), "--resume",
-          "--set", "train.steps=12", "--set", "checkpoint.every=2", static_cast<char*>(nullptr));
-    _exit(127);
-  }
+  const pid_t child = StartProgram(TRIT_PROGRAM,
+                                   {"train", folder / "run.toml", "--out", folder / run, "--resume",
+                                    "--set", "train.steps=12", "--set", "checkpoint.every=2"},
+                                   folder / "log",
+                                   {{"LD_PRELOAD", TRIT_FAULT_POINTS},
+                                    {"TRIT_FAULT", fault},
+                                    {"TRIT_FAULT_COUNTS", folder / "counts"}});
   if (signal_after) {
     std::this_thread::sleep_for(std::chrono::duration<double>(*signal_after));
     kill(child, signal);
   }
-  Ending ending;
-  BOOST_REQUIRE(waitpid(child, &ending.status, 0) == child);
+  Ending ending{.status = WaitFor(child)};
   ending.seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
   return ending;
 }
@@ -135,8 +125,9 @@ BOOST_AUTO_TEST_CASE(interrupted_as_by_ctrl_c) {
   // The moment must lie among the steps, which on a busy machine may take some tries.
   for (int attempt = 1; attempt <= 20 && !interrupted; ++attempt) {
     fs::remove_all(folder.path() / "run");
-    RunTrit(folder, "run", "", seconds * 0.05 * attempt, SIGINT);
+    const Ending end = RunTrit(folder, "run", "", seconds * 0.05 * attempt, SIGINT);
     interrupted = Contains(ReadBytes(folder / "log"), "stopped after step ");
+    if (interrupted) BOOST_TEST(ExitCodeOf(end.status) == 128 + SIGINT);
   }
   const std::string log = ReadBytes(folder / "log");
   BOOST_TEST_REQUIRE(interrupted, log);

@@ -61,7 +61,7 @@ void RunCompare(const Command& command, std::span<const std::string> arguments) 
                              .stop_requested = Interrupted});
   if (!result) {
     std::cerr << "stopped; the same command goes on\n";
-    return;
+    throw ReceivedSignal();
   }
   Print(ComparisonMarkdown(*result));
   Print(fmt::format("\n{}/comparison.html\n", out));

@@ -5,10 +5,10 @@
 namespace trit {
 namespace {
 
-volatile std::sig_atomic_t interrupted = 0;
+volatile std::sig_atomic_t received = 0;  // a signal; 0: none
 
-void OnInterrupt(int) {
-  interrupted = 1;
+void OnInterrupt(int signal) {
+  received = signal;
   std::signal(SIGINT, SIG_DFL);
 }
 
@@ -19,6 +19,8 @@ void CatchInterrupts() {
   std::signal(SIGTERM, OnInterrupt);
 }
 
-bool Interrupted() { return interrupted != 0; }
+bool Interrupted() { return received != 0; }
+
+StoppedBySignal ReceivedSignal() { return {received}; }
 
 }  // namespace trit

@@ -9,6 +9,14 @@ void CatchInterrupts();
 // Whether one has come.
 bool Interrupted();
 
+// Thrown by a command that was stopped and has said so: the program ends by the signal that asked
+// for it, so that whoever started it does not go on as if it were done.
+struct StoppedBySignal {
+  int signal;
+};
+// The signal that came.
+StoppedBySignal ReceivedSignal();
+
 }  // namespace trit
 
 #endif  // TRIT_TOOLS_INTERRUPT_H_

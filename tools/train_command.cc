@@ -117,6 +117,10 @@ void RunTrain(const Command& command, std::span<const std::string> arguments) {
     result += fmt::format("{} has the lowest validation loss\n", outcome.best_checkpoint);
   }
   Print(result);
+  if (outcome.interrupted) {
+    FlushOutput();
+    throw ReceivedSignal();
+  }
 }
 
 }  // namespace trit

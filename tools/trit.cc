@@ -1,5 +1,6 @@
 // The program `trit`: finds the command, runs it, and turns what goes wrong into a line on stderr
-// and an exit code: 0 done, 1 a failure at run time, 2 wrong usage.
+// and an exit code: 0 done, 1 a failure at run time, 2 wrong usage; what a signal stopped ends by
+// it.
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -14,6 +15,7 @@
 #include "ternary_kernels/parallel_for.h"
 #include "ternary_kernels/simd_targets.h"
 #include "tools/command.h"
+#include "tools/interrupt.h"
 #include "tools/output.h"
 #include "training/nearest_name.h"
 
@@ -84,14 +86,21 @@ void Complain(const std::vector<std::string>& arguments, const std::string& mess
   std::fprintf(stderr, "%s\n", line.c_str());
 }
 
+// What the default action would have done, but with everything cleaned up.
+void EndBySignal(int signal) {
+  std::fflush(nullptr);
+  std::signal(signal, SIG_DFL);
+  std::raise(signal);
+}
+
 int Main(const std::vector<std::string>& arguments) {
   try {
     Run(arguments);
     return 0;
   } catch (const OutputClosed&) {
-    // What the default action would have done, but with everything cleaned up.
-    std::signal(SIGPIPE, SIG_DFL);
-    std::raise(SIGPIPE);
+    EndBySignal(SIGPIPE);
+  } catch (const StoppedBySignal& stopped) {
+    EndBySignal(stopped.signal);
   } catch (const UsageError& error) {
     Complain(arguments, error.what());
     return kWrongUsage;
