@@ -24,9 +24,10 @@ struct Types {
   TensorType linear, embedding;
 };
 
-// scale_tensors: with a factor of every projection.
+// quantizer: what weights were trained with, if the file says so. scale_tensors: with a factor of
+// every projection.
 void WriteModel(const fs::path& path, const ModelConfig& config, const TokenizerData& tokenizer,
-                Types types, bool scale_tensors = false) {
+                Types types, bool scale_tensors = false, const std::string& quantizer = "") {
   SmallGguf file(config, tokenizer, types.linear, types.embedding);
   if (scale_tensors) {
     const WeightTable table(config);
@@ -36,6 +37,7 @@ void WriteModel(const fs::path& path, const ModelConfig& config, const Tokenizer
     }
   }
   file.metadata.Set("trit.activation_quantizer", std::string("int8"));
+  if (!quantizer.empty()) file.metadata.Set("trit.weight_quantizer", quantizer);
   file.metadata.Set("tokenizer.chat_template", std::string("<|im_start|>"));
   file.Write(path.string());
 }
@@ -131,6 +133,10 @@ void WriteGgufModelSeeds(const fs::path& folder) {
     const std::string name =
         std::string(InfoOf(types.linear).name) + "_" + std::string(InfoOf(types.embedding).name);
     WriteModel(folder / name, OneLayer(width), bpe, types);
+  }
+  for (const TensorType type : {kQ4_0, kQ4_1, kQ8_0}) {
+    WriteModel(folder / ("integers_" + std::string(InfoOf(type).name)), OneLayer(32), bpe,
+               {type, kF16}, false, type == kQ8_0 ? "int8" : "mixed");
   }
   ModelConfig config = OneLayer(64);
   config.sub_norms = config.tie_word_embeddings = false;
