@@ -4,23 +4,25 @@
 
 #include <algorithm>
 #include <nlohmann/json.hpp>
+#include <string>
+#include <vector>
 
 #include "training/report/axis.h"
 #include "training/report/chart_colors.h"
+#include "training/report/chart_frame.h"
 #include "training/report/html_page.h"
 
 namespace trit {
 namespace {
 
-// In the SVG's own units, which the browser scales to the space there is.
-constexpr double kWidth = 560, kHeight = 190;
-constexpr double kLeft = 52, kRight = 10, kTop = 8, kBottom = 26;
-constexpr double kPlotWidth = kWidth - kLeft - kRight, kPlotHeight = kHeight - kTop - kBottom;
+constexpr ChartFrame kFrame{
+    .width = 560, .height = 190, .left = 52, .right = 10, .top = 8, .bottom = 26};
 constexpr double kLowest = 1e-4;  // share at the bottom of the chart
 
-double Down(const Axis& axis, double share) {
-  return kTop + kPlotHeight * (1 - (share > kLowest ? axis.Position(share) : 0.0));
+double PositionOf(const Axis& axis, double share) {
+  return share > kLowest ? axis.Position(share) : 0.0;
 }
+double Down(const Axis& axis, double share) { return kFrame.Down(PositionOf(axis, share)); }
 
 // What the page's script reads.
 std::string DataOf(const HistogramChart& chart) {
@@ -46,26 +48,16 @@ std::string DataOf(const HistogramChart& chart) {
 std::string Svg(const HistogramChart& chart) {
   const Axis shares({kLowest, 1}, true);
   const Axis values({-chart.limit, chart.limit}, false);
-  std::string svg = fmt::format("<svg viewBox=\"0 0 {} {}\" role=\"img\" aria-label=\"{}\">\n",
-                                kWidth, kHeight, HtmlEscaped(chart.title));
+  std::vector<ChartMark> share_marks;
   for (const auto& [share, text] : {std::pair{1e-4, "0.01 %"}, {1e-2, "1 %"}, {1.0, "100 %"}}) {
-    const double y = Down(shares, share);
-    svg += fmt::format(
-        "<line class=\"grid\" x1=\"{}\" x2=\"{}\" y1=\"{:.1f}\" y2=\"{:.1f}\"/>"
-        "<text x=\"{}\" y=\"{:.1f}\" text-anchor=\"end\">{}</text>\n",
-        kLeft, kWidth - kRight, y, y, kLeft - 6, y + 4, text);
+    share_marks.push_back({PositionOf(shares, share), text});
   }
-  for (const double tick : values.Ticks(6)) {
-    svg += fmt::format("<text x=\"{:.1f}\" y=\"{}\" text-anchor=\"middle\">{}</text>\n",
-                       kLeft + kPlotWidth * values.Position(tick), kHeight - kBottom + 16,
-                       ShortNumber(tick));
-  }
-  const double width = kPlotWidth / static_cast<double>(chart.after.size());
-  const double bottom = kTop + kPlotHeight;
+  const double width = kFrame.PlotWidth() / static_cast<double>(chart.after.size());
+  const double bottom = kFrame.Down(0);
   std::string bars;
-  std::string outline = fmt::format("M{:.1f} {:.1f}", kLeft, bottom);
+  std::string outline = fmt::format("M{:.1f} {:.1f}", kFrame.left, bottom);
   for (size_t i = 0; i < chart.after.size(); ++i) {
-    const double left = kLeft + width * static_cast<double>(i);
+    const double left = kFrame.left + width * static_cast<double>(i);
     const double top = Down(shares, chart.after[i]);
     if (top < bottom) {
       bars += fmt::format("M{:.1f} {:.1f}V{:.1f}h{:.1f}V{:.1f}z", left + 0.5, bottom, top,
@@ -73,13 +65,12 @@ std::string Svg(const HistogramChart& chart) {
     }
     outline += fmt::format("V{:.1f}H{:.1f}", Down(shares, chart.before[i]), left + width);
   }
-  return svg + fmt::format(
-                   "<path class=\"bar\" d=\"{}\" fill=\"{}\"/>\n"
-                   "<path d=\"{}V{:.1f}\" fill=\"none\" stroke=\"{}\" stroke-width=\"1.4\"/>\n"
-                   "<rect class=\"frame\" x=\"{}\" y=\"{}\" width=\"{}\" height=\"{}\" "
-                   "stroke-opacity=\".4\"/>\n</svg>",
-                   bars, ChartColor(chart.color), outline, bottom, ChartColor(7), kLeft, kTop,
-                   kPlotWidth, kPlotHeight);
+  return BeginChart(kFrame, chart.title, MarksOf(values, 6), share_marks) +
+         fmt::format(
+             "<path class=\"bar\" d=\"{}\" fill=\"{}\"/>\n"
+             "<path d=\"{}V{:.1f}\" fill=\"none\" stroke=\"{}\" stroke-width=\"1.4\"/>\n",
+             bars, ChartColor(chart.color), outline, bottom, ChartColor(7)) +
+         FrameSvg(kFrame) + "</svg>";
 }
 
 }  // namespace

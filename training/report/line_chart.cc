@@ -8,16 +8,15 @@
 
 #include "training/report/axis.h"
 #include "training/report/chart_colors.h"
+#include "training/report/chart_frame.h"
 #include "training/report/html_page.h"
 #include "training/report/thinned.h"
 
 namespace trit {
 namespace {
 
-// In the SVG's own units, which the browser scales to the space there is.
-constexpr double kWidth = 560, kHeight = 260;
-constexpr double kLeft = 52, kRight = 10, kTop = 8, kBottom = 26;
-constexpr double kPlotWidth = kWidth - kLeft - kRight, kPlotHeight = kHeight - kTop - kBottom;
+constexpr ChartFrame kFrame{
+    .width = 560, .height = 260, .left = 52, .right = 10, .top = 8, .bottom = 26};
 constexpr size_t kMaxPoints = 700;
 
 const char* ColorOf(const ChartCurve& curve) { return ChartColor(curve.color); }
@@ -34,24 +33,14 @@ class Drawing {
       : chart_(chart), x_(AllX(chart), false), y_(VisibleY(chart, x_), chart.log_y) {}
 
   std::string Svg() const {
-    std::string svg = fmt::format("<svg viewBox=\"0 0 {} {}\" role=\"img\" aria-label=\"{}\">\n",
-                                  kWidth, kHeight, HtmlEscaped(chart_.title));
-    for (const double tick : y_.Ticks(5)) {
-      const double y = Down(tick);
-      svg += fmt::format(
-          "<line class=\"grid\" x1=\"{}\" x2=\"{}\" y1=\"{:.1f}\" y2=\"{:.1f}\"/>"
-          "<text x=\"{}\" y=\"{:.1f}\" text-anchor=\"end\">{}</text>\n",
-          kLeft, kWidth - kRight, y, y, kLeft - 6, y + 4, ShortNumber(tick));
+    std::vector<ChartMark> x_marks = MarksOf(x_, 6);
+    if (chart_.whole_x) {
+      x_marks.clear();
+      for (const double tick : x_.Ticks(6)) {
+        if (tick == std::round(tick)) x_marks.push_back({x_.Position(tick), ShortNumber(tick)});
+      }
     }
-    for (const double tick : x_.Ticks(6)) {
-      if (chart_.whole_x && tick != std::round(tick)) continue;
-      svg += fmt::format("<text x=\"{:.1f}\" y=\"{}\" text-anchor=\"middle\">{}</text>\n",
-                         Across(tick), kHeight - kBottom + 16, ShortNumber(tick));
-    }
-    svg += fmt::format(
-        "<rect class=\"frame\" x=\"{}\" y=\"{}\" width=\"{}\" height=\"{}\" "
-        "stroke-opacity=\".4\"/>\n",
-        kLeft, kTop, kPlotWidth, kPlotHeight);
+    std::string svg = BeginChart(kFrame, chart_.title, x_marks, MarksOf(y_, 5)) + FrameSvg(kFrame);
     for (const bool faint : {true, false}) {
       for (const ChartCurve& curve : chart_.curves) {
         if (curve.faint == faint) svg += Curve(curve);
@@ -106,11 +95,9 @@ class Drawing {
   // Six digits are more than a screen has.
   static double Rounded(double value) { return std::stod(fmt::format("{:.6g}", value)); }
 
-  double Across(double x) const { return kLeft + kPlotWidth * x_.Position(x); }
+  double Across(double x) const { return kFrame.Across(x_.Position(x)); }
   // Kept near the frame: what is cut off still leads out of it.
-  double Down(double y) const {
-    return kTop + kPlotHeight * (1 - std::clamp(y_.Position(y), -0.02, 1.02));
-  }
+  double Down(double y) const { return kFrame.Down(std::clamp(y_.Position(y), -0.02, 1.02)); }
 
   std::string Curve(const ChartCurve& full) const {
     const ChartCurve curve = Thinned(full);

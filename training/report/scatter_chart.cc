@@ -7,15 +7,14 @@
 
 #include "training/report/axis.h"
 #include "training/report/chart_colors.h"
+#include "training/report/chart_frame.h"
 #include "training/report/html_page.h"
 
 namespace trit {
 namespace {
 
-// In the SVG's own units, which the browser scales to the space there is.
-constexpr double kWidth = 1120, kHeight = 440;
-constexpr double kLeft = 64, kRight = 24, kTop = 28, kBottom = 42;
-constexpr double kPlotWidth = kWidth - kLeft - kRight, kPlotHeight = kHeight - kTop - kBottom;
+constexpr ChartFrame kFrame{
+    .width = 1120, .height = 440, .left = 64, .right = 24, .top = 28, .bottom = 42};
 constexpr double kMargin = 0.05;  // of an axis' range, left free at its ends
 constexpr double kRadius = 5;
 constexpr double kTextHeight = 14, kCharacterWidth = 6.4;  // of labels, roughly
@@ -51,26 +50,13 @@ class Drawing {
   }
 
   std::string Svg() {
-    std::string svg = fmt::format("<svg viewBox=\"0 0 {} {}\" role=\"img\" aria-label=\"{}\">\n",
-                                  kWidth, kHeight, HtmlEscaped(chart_.title));
-    for (const double tick : y_.Ticks(6)) {
-      const double y = kTop + kPlotHeight * (1 - y_.Position(tick));
-      svg += fmt::format(
-          "<line class=\"grid\" x1=\"{}\" x2=\"{}\" y1=\"{:.1f}\" y2=\"{:.1f}\"/>"
-          "<text x=\"{}\" y=\"{:.1f}\" text-anchor=\"end\">{}</text>\n",
-          kLeft, kWidth - kRight, y, y, kLeft - 6, y + 4, ShortNumber(tick));
-    }
-    for (const double tick : x_.Ticks(8)) {
-      svg += fmt::format("<text x=\"{:.1f}\" y=\"{}\" text-anchor=\"middle\">{}</text>\n",
-                         kLeft + kPlotWidth * x_.Position(tick), kHeight - kBottom + 16,
-                         ShortNumber(tick));
-    }
+    std::string svg = BeginChart(kFrame, chart_.title, MarksOf(x_, 8), MarksOf(y_, 6));
     svg += fmt::format(
         "<text x=\"{}\" y=\"{}\" text-anchor=\"middle\">{}</text>"
-        "<text x=\"{}\" y=\"{}\">{}</text>\n<rect class=\"frame\" x=\"{}\" y=\"{}\" width=\"{}\" "
-        "height=\"{}\" stroke-opacity=\".4\"/>\n",
-        kLeft + kPlotWidth / 2, kHeight - 6, HtmlEscaped(chart_.x_name), kLeft, kTop - 10,
-        HtmlEscaped(chart_.y_name), kLeft, kTop, kPlotWidth, kPlotHeight);
+        "<text x=\"{}\" y=\"{}\">{}</text>\n",
+        kFrame.Across(0.5), kFrame.height - 6, HtmlEscaped(chart_.x_name), kFrame.left,
+        kFrame.top - 10, HtmlEscaped(chart_.y_name));
+    svg += FrameSvg(kFrame);
     for (const ScatterPoint& point : chart_.points) {
       if (IsShown(point)) svg += Mark(point) + Label(point);
     }
@@ -104,13 +90,11 @@ class Drawing {
 
   bool IsShown(const ScatterPoint& point) const { return IsFinite(point) && x_.CanShow(point.x); }
   bool IsAbove(const ScatterPoint& point) const { return point.y > limit_; }
-  double Across(const ScatterPoint& point) const {
-    return kLeft + kPlotWidth * x_.Position(point.x);
-  }
+  double Across(const ScatterPoint& point) const { return kFrame.Across(x_.Position(point.x)); }
   double Down(const ScatterPoint& point) const {
-    return IsAbove(point) ? kTop + kRadius + 2 : kTop + kPlotHeight * (1 - y_.Position(point.y));
+    return IsAbove(point) ? kFrame.top + kRadius + 2 : Down(point.y);
   }
-  double Down(double y) const { return kTop + kPlotHeight * (1 - y_.Position(y)); }
+  double Down(double y) const { return kFrame.Down(y_.Position(y)); }
 
   std::string Mark(const ScatterPoint& point) const {
     const double x = Across(point);
@@ -150,8 +134,8 @@ class Drawing {
           const double left = side > 0 ? x + kRadius + 4 : x - kRadius - 4 - width;
           const double middle = y + vertical * kTextHeight * std::max(away, 0.6);
           const Box box = {left, middle - kTextHeight / 2, left + width, middle + kTextHeight / 2};
-          const bool inside = box.left >= kLeft && box.right <= kWidth - kRight &&
-                              box.top >= kTop && box.bottom <= kHeight - kBottom;
+          const bool inside = box.left >= kFrame.left && box.right <= kFrame.Across(1) &&
+                              box.top >= kFrame.top && box.bottom <= kFrame.Down(0);
           const bool is_free = std::none_of(taken_.begin(), taken_.end(),
                                             [&](const Box& other) { return box.Overlaps(other); });
           if (!found && inside && is_free) {
