@@ -315,6 +315,53 @@ BOOST_AUTO_TEST_CASE(what_was_begun_is_not_gone_on_with_in_another_way) {
   BOOST_TEST(Contains(ErrorWith(folder, {}, folder / "out"), "inputs.json"));
 }
 
+// Losses are of what the assistant says, and every file is asked the questions.
+BOOST_AUTO_TEST_CASE(conversations_are_compared_too) {
+  const TemporaryFolder folder;
+  SetNumThreads(1);
+  const auto chat = [](const std::string& question, const std::string& answer) {
+    return json{{"messages",
+                 {{{"role", "user"}, {"content", question}},
+                  {{"role", "assistant"}, {"content", answer}}}}}
+               .dump() +
+           "\n";
+  };
+  std::string chats;
+  for (int i = 0; i < 8; ++i) chats += chat("a", "xy") + chat("b", "zw");
+  WriteBytes(folder / "chats.jsonl", chats);
+  WriteBytes(folder / "asked.jsonl", chat("a", "xy") + chat("b", "zwz"));
+  const ComparisonConfig config = ParseComparisonConfig(
+      TinyRunConfig(folder) +
+          "[[method]]\nname = \"int8 nearest\"\nhow = \"nearest\"\nweights = \"int8\"\n"
+          "[[method]]\nname = \"binary nearest\"\nhow = \"nearest\"\nweights = \"binary\"\n",
+      "chats.toml",
+      std::vector<std::string>{
+          "data.train=" + (folder / "chats.jsonl"), "data.chat_template=chatml",
+          "data.sequence_length=64", "data.tokenizer=train:280", "data.validation_fraction=0.25",
+          "train.steps=120", "train.eval_every=60", "schedule.learning_rate=0.01",
+          "evaluation.exact_match=" + (folder / "asked.jsonl")});
+  std::ostringstream progress;
+  const std::string out = folder / "out";
+  BOOST_REQUIRE(RunComparison(config, {.directory = out,
+                                       .program = "trit test",
+                                       .progress = &progress,
+                                       .progress_width = [] { return 0; },
+                                       .stop_requested = {}}));
+  const json comparison = json::parse(ReadBytes(out + "/comparison.json"));
+  const auto figure = [&](const std::string& row, const char* name) {
+    return RowNamed(comparison, row)["seeds"][0]["figures"][name].get<double>();
+  };
+  BOOST_TEST(figure("full precision", "exact_match") == 0.5);  // what was learned, of two
+  BOOST_TEST(figure("int8 nearest", "exact_match") == 0.5);
+  BOOST_TEST(figure("int8 nearest", "perplexity_ratio") == 1, boost::test_tools::tolerance(0.02));
+  BOOST_TEST(figure("binary nearest", "validation_loss") >
+             figure("full precision", "validation_loss"));
+  // The template goes with the file.
+  const std::string file = RowNamed(comparison, "int8 nearest")["seeds"][0]["model"];
+  BOOST_TEST(
+      Contains(LoadModel(out + "/models/" + file + ".gguf", {})->chat_template, "<|im_start|>"));
+}
+
 BOOST_AUTO_TEST_CASE(an_estimate_names_all_steps_and_writes_nothing) {
   const Folder folder;
   const std::vector<EstimatedStep> steps = EstimateComparison(folder.config, folder / "out");

@@ -73,9 +73,7 @@ class DryRunner {
     };
     result.step_seconds = extrapolated(one.step_seconds, more.step_seconds);
     result.evaluation_seconds = extrapolated(one.evaluation_seconds, more.evaluation_seconds);
-    const double evaluations =
-        config_.train.eval_every > 0 ? steps / static_cast<double>(config_.train.eval_every) : 1;
-    result.total_seconds = steps * result.step_seconds + evaluations * result.evaluation_seconds;
+    result.total_seconds = RunSeconds(result, config_.train);
     if (one.peak_memory && more.peak_memory && preparation_peak_) {
       const double peak = extrapolated(static_cast<double>(*one.peak_memory),
                                        static_cast<double>(*more.peak_memory));
@@ -156,6 +154,13 @@ class DryRunner {
 };
 
 }  // namespace
+
+double RunSeconds(const DryRunResult& result, const TrainConfig& train) {
+  const double steps = static_cast<double>(train.steps);
+  const double evaluations =
+      train.eval_every > 0 ? steps / static_cast<double>(train.eval_every) : 1;
+  return steps * result.step_seconds + evaluations * result.evaluation_seconds;
+}
 
 DryRunResult DryRun(TrainingConfig config) { return DryRunner(std::move(config)).Run(); }
 

@@ -26,6 +26,10 @@ struct DryRunResult {
   int64_t kept_checkpoints = 0;        // at most at once, with the one being written; 0: all
 };
 
+// Seconds of a run of so many steps, evaluations included, from a dry run of the same config with
+// any number of them.
+double RunSeconds(const DryRunResult& result, const TrainConfig& train);
+
 // Writes nothing. Throws what the run would throw for its config and data.
 DryRunResult DryRun(TrainingConfig config);
 

@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <map>
 #include <memory>
 #include <utility>
 
@@ -14,6 +15,7 @@
 #include "training/compare/measurement.h"
 #include "training/compare/step_records.h"
 #include "training/export_run.h"
+#include "training/layer_outputs.h"
 #include "training/run_tokenizer.h"
 #include "training/training_run.h"
 
@@ -114,22 +116,30 @@ class Comparison {
     const std::string tokenizer_file = directory + "/" + kTokenizerFile;
     TrainingConfig config = model.config;
     PrepareQuality(tokenizer_file, config);
-    std::unique_ptr<Model> reference;
-    if (profiled && model.reference) {
-      const PlannedModel& other = result_.plan.models[*model.reference];
-      reference = LoadTrainedModel(RunPath(options_.directory, result_.plan.runs[other.run]));
-    }
-    measurement = MeasureModel({.config = config,
-                                .checkpoint = CheckpointPath(directory, run.config.train.steps),
-                                .tokenizer_file = tokenizer_file,
-                                .gguf_path = ModelPath(options_.directory, model),
-                                .embeddings = config_.embeddings,
-                                .reference = reference.get(),
-                                .is_reference = profiled && !model.reference},
-                               *questions_, data_);
+    measurement = MeasureModel(
+        {.config = config,
+         .checkpoint = CheckpointPath(directory, run.config.train.steps),
+         .tokenizer_file = tokenizer_file,
+         .gguf_path = ModelPath(options_.directory, model),
+         .embeddings = config_.embeddings,
+         .wants_profile = profiled,
+         .reference = profiled && model.reference ? &OutputsOf(*model.reference) : nullptr},
+        *questions_, data_);
     records_.Save(step, fingerprint, MeasurementToJson(measurement));
     Tell(fmt::format("{}{}: {:.4f} nats a token, {:.3f} MB", number, model.label,
                      measurement.validation_loss, static_cast<double>(measurement.bytes) / 1e6));
+  }
+
+  // What a model's layers give for the profiled text, computed once: many are compared with it.
+  const LayerOutputs& OutputsOf(size_t index) {
+    const auto found = outputs_.find(index);
+    if (found != outputs_.end()) return found->second;
+    const PlannedModel& model = result_.plan.models[index];
+    const std::unique_ptr<Model> loaded =
+        LoadTrainedModel(RunPath(options_.directory, result_.plan.runs[model.run]));
+    return outputs_
+        .emplace(index, ComputeLayerOutputs(*loaded, ProfiledText(*data_.validation), {}))
+        .first->second;
   }
 
   // Data and questions are the same for all models, and read when the first is measured.
@@ -152,6 +162,7 @@ class Comparison {
   ComparisonResult result_;
   std::unique_ptr<RunQuestions> questions_;
   TrainingData data_;
+  std::map<size_t, LayerOutputs> outputs_;  // by model
 };
 
 }  // namespace

@@ -191,10 +191,6 @@ ComparisonConfig ParseComparisonConfig(std::string_view toml, const std::string&
                           .seeds = std::move(section.seeds),
                           .embeddings = section.embeddings};
   config.overrides.assign(overrides.begin(), overrides.end());
-  toml::table full_precision = training;
-  full_precision.insert_or_assign(kQuantizerSection,
-                                  toml::table{{"weights", "none"}, {"activations", "none"}});
-  config.full_precision = TomlText(full_precision);
   const TrainingConfig base = TrainingConfigFromTable(std::move(training), config.file, overrides);
   if (config.seeds.empty()) config.seeds = {base.train.seed};
   RequireMeasurable(config, base);
@@ -231,7 +227,10 @@ TrainingConfig FullPrecisionTrainingConfig(const ComparisonConfig& config,
     if (!text.starts_with(std::string(kQuantizerSection) + ".")) all.push_back(text);
   }
   all.insert(all.end(), overrides.begin(), overrides.end());
-  return ParseTrainingConfig(config.full_precision, config.file, all);
+  toml::table table = ParseTomlFile(config.training, config.file);
+  table.insert_or_assign(kQuantizerSection,
+                         toml::table{{"weights", "none"}, {"activations", "none"}});
+  return TrainingConfigFromTable(std::move(table), config.file, all);
 }
 
 std::string ComparisonExample() {

@@ -40,7 +40,6 @@ struct ComparisonMethod {
 struct ComparisonConfig {
   std::string file;                    // that has the training config
   std::string training;                // TOML
-  std::string full_precision;          // the same without quantizers
   std::vector<std::string> overrides;  // of both, from the command line
   std::vector<int64_t> seeds;
   TensorType embeddings = TensorType::kF32;  // of exported files

@@ -17,11 +17,14 @@
 namespace trit {
 namespace {
 
-// Dry runs, of which those that differ in seed and initial weights alone are made once.
+// Dry runs. Those of which a step takes as long, since they differ in seed, initial weights, length
+// and schedule alone, are made once.
 class Estimator {
  public:
   const DryRunResult& Of(TrainingConfig config) {
     config.train.seed = 0;
+    config.train.steps = 1;
+    config.schedule = {};
     config.checkpoint.init.clear();
     const std::string key = TrainingConfigToToml(config);
     const auto found = results_.find(key);
@@ -62,7 +65,9 @@ std::vector<EstimatedStep> EstimateComparison(const ComparisonConfig& config,
       estimate.what = "train " + run.label;
       estimate.is_done =
           records.Find(TrainStepName(run), RunFingerprint(plan, step.index)).has_value();
-      if (!estimate.is_done) estimate.seconds = estimator.Of(run.config).total_seconds;
+      if (!estimate.is_done) {
+        estimate.seconds = RunSeconds(estimator.Of(run.config), run.config.train);
+      }
     } else {
       const PlannedModel& model = plan.models[step.index];
       estimate.what = "measure " + model.label;

@@ -177,10 +177,9 @@ Measurement MeasureModel(const MeasurementRequest& request, const RunQuestions& 
   measurement.decode_tokens_per_second = DecodeSpeeds(*model);
   measurement.machine =
       fmt::format("{}, {} thread{}", SimdTarget(), NumThreads(), NumThreads() == 1 ? "" : "s");
-  if (request.is_reference || request.reference != nullptr) {
-    measurement.profile =
-        ProfileModel(trainer.model().parameters(), *model,
-                     request.is_reference ? *model : *request.reference, validation);
+  if (request.wants_profile) {
+    measurement.profile = ProfileModel(trainer.model().parameters(), *model, request.reference,
+                                       ProfiledText(validation));
   }
   data = trainer.TakeData();
   return measurement;

@@ -41,8 +41,10 @@ struct MeasurementRequest {
   std::string tokenizer_file;    // of the run (run_tokenizer.h); may be absent
   std::string gguf_path;         // where the file goes
   TensorType embeddings = TensorType::kF32;
-  const Model* reference = nullptr;  // null: no profile is wanted; may have no tokenizer
-  bool is_reference = false;         // the profile is of the reference itself
+  bool wants_profile = false;
+  // ComputeLayerOutputs of the full-precision model on ProfiledText; null: the model is that
+  // itself.
+  const LayerOutputs* reference = nullptr;
 };
 
 // Exports the model and measures it. `data` is what config.data names, and is as before

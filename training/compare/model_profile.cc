@@ -82,22 +82,26 @@ BeforeAndAfter InputHistograms(const LinearTap& tap, const std::string& matrix) 
 
 }  // namespace
 
-ModelProfile ProfileModel(const Parameters& latent, const Model& model, const Model& reference,
-                          const EvaluationSource& text) {
+LabeledBatch ProfiledText(const EvaluationSource& text) {
+  LabeledBatch rows;
+  text.Fill(0, text.RowsFor(kProfiledTokens), rows);
+  return rows;
+}
+
+ModelProfile ProfileModel(const Parameters& latent, const Model& model,
+                          const LayerOutputs* reference, const LabeledBatch& text) {
   ModelProfile profile;
   const std::set<WeightId> shown = ShownMatrices(model.table, model.config.num_hidden_layers);
   ProfileWeights(latent, model, shown, profile);
 
-  LabeledBatch rows;
-  text.Fill(0, text.RowsFor(kProfiledTokens), rows);
   std::map<WeightId, BeforeAndAfter> inputs;  // in the order of the table
   const auto observe = [&](const LinearTap& tap) {
     if (!shown.contains(tap.weight)) return;
     inputs[tap.weight] = InputHistograms(tap, ShortWeightName(model.table[tap.weight].name));
   };
-  const LayerOutputs outputs = ComputeLayerOutputs(model, rows, observe);
+  const LayerOutputs outputs = ComputeLayerOutputs(model, text, observe);
   for (auto& [id, histograms] : inputs) profile.inputs.push_back(std::move(histograms));
-  profile.layer_errors = LayerErrors(outputs, ComputeLayerOutputs(reference, rows, {}));
+  profile.layer_errors = LayerErrors(outputs, reference != nullptr ? *reference : outputs);
   return profile;
 }
 

@@ -8,6 +8,7 @@
 
 #include "engine/model.h"
 #include "training/dataset.h"
+#include "training/layer_outputs.h"
 #include "training/parameters.h"
 
 namespace trit {
@@ -32,10 +33,13 @@ struct ModelProfile {
   std::vector<double> layer_errors;
 };
 
-// latent: the weights that `model` was made of. reference: the full-precision model, which may be
-// `model` itself. On the first rows of `text`.
-ModelProfile ProfileModel(const Parameters& latent, const Model& model, const Model& reference,
-                          const EvaluationSource& text);
+// The first rows of `text`, which profiles are of.
+LabeledBatch ProfiledText(const EvaluationSource& text);
+
+// latent: the weights that `model` was made of. reference: ComputeLayerOutputs of the
+// full-precision model on the same text; null: `model` is that itself.
+ModelProfile ProfileModel(const Parameters& latent, const Model& model,
+                          const LayerOutputs* reference, const LabeledBatch& text);
 
 }  // namespace trit
 
