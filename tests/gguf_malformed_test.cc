@@ -11,6 +11,7 @@
 #include "engine/ternary_tensor.h"
 #include "tests/support/byte_builder.h"
 #include "tests/support/error_text.h"
+#include "tests/support/spoiled_file.h"
 #include "tests/support/temporary_folder.h"
 
 namespace trit {
@@ -104,27 +105,11 @@ void LoadEverything(const std::string& path) {
   }
 }
 
-struct Case {
-  const char* name;
-  std::function<void(Parts&)> spoil;
-  const char* expected;  // part of the message
-};
-
-void Check(const std::vector<Case>& cases) {
-  const TemporaryFolder folder;
-  const std::string path = folder / "a.gguf";
-  for (const Case& c : cases) {
-    BOOST_TEST_CONTEXT(c.name) {
-      Parts parts;
-      c.spoil(parts);
-      WriteBytes(path, parts.Build());
-      const std::string text = ErrorText([&] { LoadEverything(path); });
-      BOOST_TEST_CONTEXT(text) {
-        BOOST_TEST(Contains(text, c.expected));
-        BOOST_TEST(text.starts_with(path + ": "));
-      }
-    }
-  }
+void Check(const std::vector<SpoiledFile<Parts>>& cases) {
+  CheckSpoiled<Parts>(
+      cases, [] { return Parts(); },
+      [](const Parts& parts, const std::string& path) { WriteBytes(path, parts.Build()); },
+      LoadEverything);
 }
 
 BOOST_AUTO_TEST_CASE(TheFileItselfIsValid) {

@@ -11,6 +11,7 @@
 #include "engine/model_file.h"
 #include "tests/support/error_text.h"
 #include "tests/support/small_gguf.h"
+#include "tests/support/spoiled_file.h"
 #include "tests/support/temporary_folder.h"
 
 namespace trit {
@@ -22,25 +23,10 @@ SmallGguf Sound() {
   return SmallGguf(OneLayer(64), FewTokens("gpt2"), TensorType::kIQ2_BN, TensorType::kF16);
 }
 
-struct Case {
-  const char* name;
-  std::function<void(SmallGguf&)> spoil;
-  const char* expected;  // part of the message
-};
-
-void Check(const std::vector<Case>& cases) {
-  const TemporaryFolder folder;
-  const std::string path = folder / "a.gguf";
-  for (const Case& c : cases) {
-    BOOST_TEST_CONTEXT(c.name) {
-      SmallGguf file = Sound();
-      c.spoil(file);
-      file.Write(path);
-      const std::string text = ErrorText([&] { LoadModel(path, {}); });
-      BOOST_TEST(Contains(text, c.expected), text);
-      BOOST_TEST(text.starts_with(path + ": "), text);
-    }
-  }
+void Check(const std::vector<SpoiledFile<SmallGguf>>& cases) {
+  CheckSpoiled<SmallGguf>(
+      cases, Sound, [](const SmallGguf& file, const std::string& path) { file.Write(path); },
+      [](const std::string& path) { LoadModel(path, {}); });
 }
 
 // A change of one key of the architecture.
