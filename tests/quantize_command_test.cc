@@ -76,6 +76,23 @@ BOOST_AUTO_TEST_CASE(figures_are_those_of_the_files) {
   BOOST_TEST((exact["matrices_error"] < 0.1 * result["matrices_error"].get<double>()));
 }
 
+BOOST_AUTO_TEST_CASE(static_activations_are_calibrated_on_a_text) {
+  const Folder folder;
+  const auto loss = [&](Arguments more) {
+    more.insert(more.end(), {"--weights", "int8", "--granularity", "row", "--data",
+                             folder / "heard.txt", "--json"});
+    return Object(folder.Quantize(more))["text"]["nll_per_token_after"].get<double>();
+  };
+  const double per_token = loss({});
+  const double ranges = loss({"--activations", "int8_static", "--calibrate", folder / "text.txt"});
+  const double clipped =
+      loss({"--activations", "int8_static", "--calibrate", folder / "text.txt",
+            "--activation-range", "percentile", "--activation-percentile", "60"});
+  BOOST_TEST(std::abs(ranges - per_token) < 0.02);
+  BOOST_TEST(ranges != per_token);
+  BOOST_TEST(std::abs(clipped - per_token) > 2 * std::abs(ranges - per_token));
+}
+
 BOOST_AUTO_TEST_CASE(prints_a_table) {
   const Folder folder;
   const ProgramResult result = folder.Quantize(
@@ -113,6 +130,10 @@ BOOST_AUTO_TEST_CASE(mistakes) {
       {{"--weights", "ternary", "--asymmetric"}, {"--asymmetric: ternary weights have no offset"}},
       {{"--weights", "int4", "--rule", "x"}, {"--rule: not a rule"}},
       {{"--weights", "int4", "--activations", "int7"}, {"--activations: not one of the choices"}},
+      {{"--weights", "int8", "--activations", "int8_static"}, {"--calibrate: missing"}},
+      {{"--weights", "int8", "--calibrate", folder / "text.txt"}, {"--calibrate: has no meaning"}},
+      {{"--weights", "int8", "--activations", "int8_static", "--activation-range", "max"},
+       {"--activation-range"}},
       {{"--config", folder / "quantizer.toml"}, {"quantizer.scale: no such rule"}},
       {{"--config", folder / "none.toml"}, {"nothing to round"}},
       {{"--config", folder / "absent.toml"}, {"absent.toml: cannot open"}},

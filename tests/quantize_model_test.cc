@@ -65,7 +65,7 @@ QuantizationConfig Config(const QuantizerChoice& standard) {
 }
 
 Model Quantize(const Model& model, const QuantizationConfig& config) {
-  return QuantizeModel(model, config, RoundToNearest, {});
+  return QuantizeModel(model, config, {}, RoundToNearest, {});
 }
 
 std::string Write(const Model& model, const std::string& path) {
@@ -208,6 +208,36 @@ BOOST_AUTO_TEST_CASE(rules_by_name) {
   BOOST_TEST(*GgufReader(path).metadata().FindString("trit.weight_quantizer") == "mixed");
 }
 
+// Rules may leave matrices in full precision, whose inputs then are floats.
+BOOST_AUTO_TEST_CASE(inputs_by_matrix) {
+  const Source source;
+  QuantizationConfig config = Config({"int8", "int8_static", ScaleKind::kRow});
+  config.rules = {{"layers.0.self_attn.*", {"int4", "int4", ScaleKind::kRow, 0, "mse"}},
+                  {"*.down_proj", {"none", "int8"}}};
+  BOOST_TEST(Contains(ErrorText([&] { Quantize(*source.model, config); }),
+                      "static activations need a range"));
+  QuantizationConfig everything = Config({"int8", "int8", ScaleKind::kRow});
+  everything.rules = {{"*", {"int4", "int8", ScaleKind::kRow, 0, "mse"}}};
+  BOOST_TEST(Contains(ErrorText([&] { Quantize(*source.model, everything); }),
+                      "embed_tokens.weight: a rule for what is no projection"));
+  std::vector<float> ranges(source.model->table.size());
+  for (size_t i = 0; i < ranges.size(); ++i) ranges[i] = 1.0f + static_cast<float>(i);
+  const std::string path = Write(QuantizeModel(*source.model, config, ranges, RoundToNearest, {}),
+                                 source.folder / "model.gguf");
+  const std::unique_ptr<Model> model = LoadModel(path, {});
+  for (const WeightInfo& info : model->table.weights()) {
+    if (info.kind != WeightKind::kLinear) continue;
+    const ActivationScheme found = model->weights[info.id].activations();
+    ActivationScheme expected{ActivationQuantizer::kInt8Static,
+                              127 / (1.0f + static_cast<float>(info.id))};
+    if (info.name.find("down_proj") != std::string::npos) expected = {};
+    if (info.name.find("layers.0.self_attn") != std::string::npos) {
+      expected = {ActivationQuantizer::kInt4PerToken};
+    }
+    BOOST_TEST((found == expected), info.name);
+  }
+}
+
 // Other ways to find codes need nothing but a function.
 BOOST_AUTO_TEST_CASE(the_method_is_a_seam) {
   const Source source;
@@ -219,7 +249,7 @@ BOOST_AUTO_TEST_CASE(the_method_is_a_seam) {
     for (int64_t i = 0; i < info.NumElements(); ++i) codes[i] = static_cast<int8_t>(i % 5 - 2);
   };
   const Model model = QuantizeModel(
-      *source.model, Config({"int4", "int8", ScaleKind::kRow, 0, "minmax"}), method, {});
+      *source.model, Config({"int4", "int8", ScaleKind::kRow, 0, "minmax"}), {}, method, {});
   BOOST_TEST(seen.size() == 14u);
   const std::unique_ptr<Model> loaded = LoadModel(Write(model, source.folder / "model.gguf"), {});
   const WeightInfo& info = loaded->table[loaded->table.Layer(1).up_proj];

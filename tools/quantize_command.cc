@@ -20,6 +20,8 @@
 #include "tools/options.h"
 #include "tools/output.h"
 #include "tools/status_line.h"
+#include "training/activation_choice.h"
+#include "training/calibrate_activations.h"
 #include "training/config_values.h"
 #include "training/layer_outputs.h"
 #include "training/quantization_report.h"
@@ -36,7 +38,8 @@ constexpr int64_t kComparedTokens = 512;  // of the text, read by both models la
 
 // The options that are keys of [quantizer].
 struct QuantizerFlags {
-  std::optional<std::string> config, weights, activations, granularity, scale, percentile;
+  std::optional<std::string> config, weights, granularity, scale, percentile;
+  std::optional<std::string> activations, activation_range, activation_percentile;
   bool asymmetric = false;
   std::vector<std::string> rules;
 
@@ -57,7 +60,13 @@ void QuantizerFlags::Declare(Options& options) {
                "with --scale percentile: how many percent of the weights are not clipped (99.9)");
   options.Flag("asymmetric", asymmetric, "an offset beside every scale");
   options.Text("activations", "KIND", activations,
-               "inputs of the matrices: int8 (default) or int4, per token, or none");
+               "inputs of the matrices: int8 (default) or int4, per token; int8_static, with one "
+               "range a matrix, from --calibrate; or none");
+  options.Text("activation-range", "RULE", activation_range,
+               "what sets the range of int8_static: minmax, percentile or mse (default)");
+  options.Text(
+      "activation-percentile", "P", activation_percentile,
+      "with --activation-range percentile: how many percent of the inputs are not clipped");
   options.TextList("rule", "PATTERN=WIDTH", rules,
                    "other quantizers for matrices whose names match, such as '*.down_proj=int8' or "
                    "'layers.0.*=weights=int8,granularity=row'; WIDTH may be none (full precision); "
@@ -77,6 +86,7 @@ void QuantizerFlags::Declare(Options& options) {
   std::string name = info.key.substr(prefix.size());
   if (name.starts_with("rule")) name = "rule";
   if (name == "symmetric") name = "asymmetric";
+  std::replace(name.begin(), name.end(), '_', '-');
   info.key = "--" + name;
   throw UsageError(std::move(info));
 }
@@ -97,6 +107,8 @@ QuantizationConfig QuantizerFlags::Read() const {
   };
   add("weights", weights);
   add("activations", activations);
+  add("activation_range", activation_range);
+  add("activation_percentile", activation_percentile);
   add("granularity", granularity);
   add("scale", scale);
   add("percentile", percentile);
@@ -116,6 +128,28 @@ void RequireNewFile(const std::string& source, const std::string& out) {
                                .file = out,
                                .hint = "the full-precision model would be gone"});
   }
+}
+
+bool HasStaticActivations(const QuantizationConfig& quantizers, const Model& model) {
+  const auto weights = model.table.weights();
+  return std::any_of(weights.begin(), weights.end(), [&](const WeightInfo& info) {
+    return info.kind == WeightKind::kLinear &&
+           ActivationQuantizerOf(quantizers.For(info.name)) == ActivationQuantizer::kInt8Static;
+  });
+}
+
+// Ranges of static activations; none if there are none.
+std::vector<float> Calibrate(const Model& model, const QuantizationConfig& quantizers,
+                             const std::optional<std::string>& text) {
+  const bool is_static = HasStaticActivations(quantizers, model);
+  if (is_static != text.has_value()) {
+    throw UsageError(ErrorInfo{
+        .what = is_static ? "missing" : "has no meaning without --activations int8_static",
+        .key = "--calibrate",
+        .expected = is_static ? "a text to find the ranges of int8_static on" : ""});
+  }
+  if (!is_static) return {};
+  return CalibrateActivations(model, ReadScoredText(*text, model), quantizers);
 }
 
 // Both models on a text.
@@ -247,7 +281,7 @@ void RunQuantize(const Command& command, std::span<const std::string> arguments)
   ModelSource source;
   std::string out;
   QuantizerFlags flags;
-  std::optional<std::string> data;
+  std::optional<std::string> calibrate, data;
   ScoringWindow window;
   std::string embeddings = kExact;
   bool json = false;
@@ -261,6 +295,8 @@ void RunQuantize(const Command& command, std::span<const std::string> arguments)
   options.RequiredArgument("OUT.gguf", out, "file to write");
   options.Text("tokenizer", "FILE", source.tokenizer, "tokenizer to take instead of the model's");
   flags.Declare(options);
+  options.Text("calibrate", "FILE", calibrate,
+               "text, .jsonl or .bin that the ranges of int8_static are found on");
   options.Group("Output");
   options.Choice("embeddings", embeddings, {kExact, "f32", "f16", "bf16", "q8_0", "q6_k"},
                  "type of embeddings and head; exact: what the model has them in");
@@ -282,9 +318,10 @@ void RunQuantize(const Command& command, std::span<const std::string> arguments)
     RequireFullPrecision(*before, source.path);
     if (data) tokens = ReadScoredText(*data, *before);
     if (data) window.For(*before);  // before any work
+    const std::vector<float> ranges = Calibrate(*before, quantizers, calibrate);
     StatusLine status;
     const Model rounded = QuantizeModel(
-        *before, quantizers, RoundToNearest,
+        *before, quantizers, ranges, RoundToNearest,
         [&](const WeightInfo& info) { status.Update("rounding " + ShortWeightName(info.name)); });
     WriteGgufModel(
         rounded, out,

@@ -10,8 +10,8 @@
 #include "engine/gguf_model_writer.h"
 #include "engine/unpack_weight.h"
 #include "ternary_kernels/aligned_buffer.h"
-#include "ternary_kernels/check.h"
 #include "ternary_kernels/parallel_for.h"
+#include "training/activation_choice.h"
 #include "training/pack_quantized.h"
 #include "training/quantizer_text.h"
 #include "training/weight_width.h"
@@ -87,8 +87,43 @@ std::unique_ptr<WeightQuantizer> QuantizerFor(const QuantizerChoice& choice,
   return quantizer;
 }
 
-ModelWeight Round(const ModelWeight& weight, const WeightInfo& info, const QuantizerChoice& choice,
-                  const WeightQuantizer& quantizer, const RoundingMethod& method) {
+// Embeddings and heads are rounded by the file's type for them.
+void RequireNoRule(const QuantizationConfig& quantizers, const WeightInfo& info) {
+  const QuantizerChoice* const rule = quantizers.RuleFor(info.name);
+  if (rule == nullptr || rule->weights == "none") return;
+  throw UsageError(ErrorInfo{.what = "a rule for what is no projection",
+                             .key = "quantizer.rule.match",
+                             .tensor = info.name,
+                             .expected = "\"none\" for it, in a rule before the one that matches",
+                             .found = '"' + rule->weights + '"',
+                             .hint = "its type in the file rounds it, such as q8_0"});
+}
+
+// Throws UsageError where the range of static ones is missing.
+ActivationScheme ActivationsFor(const QuantizerChoice& choice, const WeightInfo& info,
+                                std::span<const float> ranges) {
+  ActivationScheme activations{ActivationQuantizerOf(choice)};
+  if (activations.quantizer != ActivationQuantizer::kInt8Static) return activations;
+  const float range = ranges.empty() ? 0.0f : ranges[static_cast<size_t>(info.id)];
+  if (!(range > 0)) {
+    throw UsageError(ErrorInfo{.what = "static activations need a range",
+                               .key = "quantizer.activations",
+                               .tensor = info.name,
+                               .hint = "calibrate it on a text"});
+  }
+  activations.static_scale = StaticActivationScale(range);
+  return activations;
+}
+
+// What a projection becomes; without a quantizer it stays as it is.
+struct Plan {
+  std::unique_ptr<WeightQuantizer> quantizer;
+  ActivationScheme activations;
+};
+
+ModelWeight Round(const ModelWeight& weight, const WeightInfo& info, const Plan& plan,
+                  const RoundingMethod& method) {
+  const WeightQuantizer& quantizer = *plan.quantizer;
   AlignedBuffer<float> values(static_cast<size_t>(info.NumElements()));
   ParallelFor(info.rows, [&](int64_t row) {
     UnpackWeights(weight.matrix, row, values.data() + row * info.cols);
@@ -97,12 +132,10 @@ ModelWeight Round(const ModelWeight& weight, const WeightInfo& info, const Quant
   WeightScales scales = quantizer.MakeScales();
   method(info, quantizer, values.data(), codes.data(), scales);
   ModelWeight rounded;
-  const auto activations = FindActivationQuantizer(choice.activations);
-  TRIT_CHECK(activations);  // configs know no others
-  rounded.activation_quantizer = *activations;
-  const bool takes_codes = rounded.activations().TakesCodes();
-  rounded.matrix =
-      PackQuantized(quantizer, codes.data(), scales, takes_codes || !quantizer.symmetric());
+  rounded.activation_quantizer = plan.activations.quantizer;
+  rounded.activation_scale = plan.activations.static_scale;
+  rounded.matrix = PackQuantized(quantizer, codes.data(), scales,
+                                 plan.activations.TakesCodes() || !quantizer.symmetric());
   return rounded;
 }
 
@@ -130,14 +163,20 @@ void RequireFullPrecision(const Model& model, const std::string& file) {
 }
 
 Model QuantizeModel(const Model& model, const QuantizationConfig& quantizers,
-                    const RoundingMethod& method,
+                    std::span<const float> activation_ranges, const RoundingMethod& method,
                     const std::function<void(const WeightInfo&)>& progress) {
-  std::vector<std::unique_ptr<WeightQuantizer>> made(model.table.size());
+  std::vector<Plan> plans(model.table.size());
   for (const WeightInfo& info : model.table.weights()) {
+    if (info.kind == WeightKind::kEmbedding || info.kind == WeightKind::kHead) {
+      RequireNoRule(quantizers, info);
+    }
     if (info.kind != WeightKind::kLinear) continue;
-    made[static_cast<size_t>(info.id)] = QuantizerFor(quantizers.For(info.name), info);
+    const QuantizerChoice& choice = quantizers.For(info.name);
+    plans[static_cast<size_t>(info.id)] = {QuantizerFor(choice, info),
+                                           ActivationsFor(choice, info, activation_ranges)};
   }
-  if (std::all_of(made.begin(), made.end(), [](const auto& one) { return one == nullptr; })) {
+  if (std::all_of(plans.begin(), plans.end(),
+                  [](const Plan& plan) { return plan.quantizer == nullptr; })) {
     throw UsageError(ErrorInfo{.what = "nothing to round",
                                .key = "quantizer.weights",
                                .expected = "a width for some of the matrices",
@@ -146,12 +185,12 @@ Model QuantizeModel(const Model& model, const QuantizationConfig& quantizers,
   Model result(model.config);
   for (const WeightInfo& info : model.table.weights()) {
     const auto i = static_cast<size_t>(info.id);
-    if (made[i] == nullptr) {
+    if (plans[i].quantizer == nullptr) {
       result.weights[i] = CopyOf(model.weights[i]);
       continue;
     }
     if (progress) progress(info);
-    result.weights[i] = Round(model.weights[i], info, quantizers.For(info.name), *made[i], method);
+    result.weights[i] = Round(model.weights[i], info, plans[i], method);
   }
   result.tokenizer = model.tokenizer;
   result.chat_template = model.chat_template;
