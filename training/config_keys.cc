@@ -85,15 +85,9 @@ ConfigKey<Struct> Choice(const char* name, Enum Struct::*member,
                          std::vector<std::pair<std::string, Enum>> choices,
                          WhenResumed when_resumed, const char* help) {
   const auto read = [=](Struct& s, const toml::node& node, const std::string& key) {
-    std::string expected;
-    for (const auto& [text, value] : choices) {
-      if (node.is_string() && node.as_string()->get() == text) {
-        s.*member = value;
-        return;
-      }
-      expected += (expected.empty() ? "" : " or ") + TomlString(text);
-    }
-    ThrowConfigError(node, key, "not one of the choices", expected);
+    std::vector<std::string> names;
+    for (const auto& [text, value] : choices) names.push_back(text);
+    s.*member = choices[ReadChoice(node, key, names)].second;
   };
   const auto write = [=](const Struct& s) {
     for (const auto& [text, value] : choices) {

@@ -5,6 +5,7 @@
 #include <sstream>
 
 #include "engine/error.h"
+#include "training/nearest_name.h"
 
 namespace trit {
 namespace {
@@ -49,6 +50,14 @@ void ThrowConfigError(const toml::node& node, const std::string& key, const std:
                              .found = Shown(node)});
 }
 
+void ThrowUnknownKey(const toml::node& node, const std::string& key,
+                     std::span<const std::string> known) {
+  throw UsageError(ErrorInfo{.what = "unknown key",
+                             .file = SourceLabel(node.source()),
+                             .key = key,
+                             .hint = "did you mean " + NearestName(key, known) + "?"});
+}
+
 int64_t ReadInteger(const toml::node& node, const std::string& key, int64_t low, int64_t high) {
   const std::string expected = fmt::format("an integer from {} to {}", low, high);
   if (!node.is_integer()) ThrowConfigError(node, key, "wrong type", expected);
@@ -82,6 +91,16 @@ bool ReadBool(const toml::node& node, const std::string& key) {
 std::string ReadString(const toml::node& node, const std::string& key) {
   if (!node.is_string()) ThrowConfigError(node, key, "wrong type", "a string");
   return node.as_string()->get();
+}
+
+size_t ReadChoice(const toml::node& node, const std::string& key,
+                  std::span<const std::string> choices) {
+  std::string expected;
+  for (size_t i = 0; i < choices.size(); ++i) {
+    if (node.is_string() && node.as_string()->get() == choices[i]) return i;
+    expected += (expected.empty() ? "" : " or ") + TomlString(choices[i]);
+  }
+  ThrowConfigError(node, key, "not one of the choices", expected);
 }
 
 std::vector<std::string> ReadStrings(const toml::node& node, const std::string& key) {

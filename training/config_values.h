@@ -26,6 +26,9 @@ struct NumberRange {
 
 [[noreturn]] void ThrowConfigError(const toml::node& node, const std::string& key,
                                    const std::string& what, const std::string& expected);
+// That a name is none of those known, of which the nearest is offered.
+[[noreturn]] void ThrowUnknownKey(const toml::node& node, const std::string& key,
+                                  std::span<const std::string> known);
 // "config.toml:12", or "--set".
 std::string SourceLabel(const toml::source_region& source);
 
@@ -33,6 +36,9 @@ int64_t ReadInteger(const toml::node& node, const std::string& key, int64_t low,
 double ReadNumber(const toml::node& node, const std::string& key, const NumberRange& range);
 bool ReadBool(const toml::node& node, const std::string& key);
 std::string ReadString(const toml::node& node, const std::string& key);
+// One of the choices; its index.
+size_t ReadChoice(const toml::node& node, const std::string& key,
+                  std::span<const std::string> choices);
 // A list of strings; a single string is a list of one.
 std::vector<std::string> ReadStrings(const toml::node& node, const std::string& key);
 

@@ -71,10 +71,7 @@ const NameCollector& KnownNames() {
 }
 
 [[noreturn]] void ThrowUnknown(const toml::node& node, const std::string& key) {
-  throw UsageError(ErrorInfo{.what = "unknown key",
-                             .file = SourceLabel(node.source()),
-                             .key = key,
-                             .hint = "did you mean " + NearestName(key, KnownNames().all) + "?"});
+  ThrowUnknownKey(node, key, KnownNames().all);
 }
 
 // Refuses keys that the table does not have: those that it has are read by ConfigReader.

@@ -108,12 +108,10 @@ ComparisonMethod ReadMethod(const toml::table& table,
 // moved, never copied: a copy does not know the lines it stands in.
 toml::table TrainingTable(const CompareSection& section, toml::table rest,
                           std::vector<std::string> sections) {
+  sections.insert(sections.end(), {"compare", "method"});
   for (const auto& [name, node] : rest) {
     const std::string text(name.str());
-    if (!IsOneOf(text, sections)) {
-      sections.insert(sections.end(), {"compare", "method"});
-      ThrowUnknown(node, "", text, sections);
-    }
+    RequireKnown(node, "", text, sections);
     if (!section.config.empty()) {
       ThrowConfigError(node, text, "given together with compare.config",
                        "the training config in a file of its own, or in this one");

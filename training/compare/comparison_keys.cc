@@ -6,10 +6,8 @@
 #include <functional>
 #include <span>
 
-#include "engine/error.h"
 #include "training/compare/comparison_config.h"
 #include "training/config_values.h"
-#include "training/nearest_name.h"
 
 namespace trit {
 namespace {
@@ -24,14 +22,6 @@ struct OwnKey {
   std::string name;
   std::function<void(Struct&, const toml::node&, const std::string& key)> read;
 };
-
-std::string ReadChoice(const toml::node& node, const std::string& key,
-                       std::span<const std::string> choices) {
-  const std::string value = ReadString(node, key);
-  if (std::find(choices.begin(), choices.end(), value) != choices.end()) return value;
-  ThrowConfigError(node, key, "not one of the choices",
-                   fmt::format("\"{}\"", fmt::join(choices, "\" or \"")));
-}
 
 std::vector<int64_t> ReadSeeds(const toml::node& node, const std::string& key) {
   const toml::array* list = node.as_array();
@@ -58,7 +48,7 @@ const std::vector<OwnKey<CompareSection>>& CompareKeys() {
       {"embeddings",
        [](CompareSection& section, const toml::node& node, const std::string& key) {
          const std::string types[] = {"f32", "f16", "bf16", "q8_0", "q6_k"};
-         section.embeddings = FindTensorType(ReadChoice(node, key, types))->type;
+         section.embeddings = FindTensorType(types[ReadChoice(node, key, types)])->type;
        }},
   };
   return keys;
@@ -78,12 +68,12 @@ const std::vector<OwnKey<MethodTable>>& MethodKeys() {
        [](MethodTable& method, const toml::node& node, const std::string& key) {
          const std::string kinds[] = {MethodKindName(MethodKind::kAware),
                                       MethodKindName(MethodKind::kNearest)};
-         method.how = ReadChoice(node, key, kinds);
+         method.how = kinds[ReadChoice(node, key, kinds)];
        }},
       {"start",
        [](MethodTable& method, const toml::node& node, const std::string& key) {
          const std::string starts[] = {"scratch", "full_precision"};
-         method.from_full_precision = ReadChoice(node, key, starts) == starts[1];
+         method.from_full_precision = ReadChoice(node, key, starts) == 1;
        }},
       {"steps",
        [](MethodTable& method, const toml::node& node, const std::string& key) {
@@ -101,9 +91,7 @@ void ReadOwnKeys(const toml::table& table, const std::string& prefix,
   std::vector<std::string> known = others;
   for (const OwnKey<Struct>& key : keys) known.push_back(key.name);
   for (const auto& [name, node] : table) {
-    if (!IsOneOf(std::string(name.str()), known)) {
-      ThrowUnknown(node, prefix, std::string(name.str()), known);
-    }
+    RequireKnown(node, prefix, std::string(name.str()), known);
   }
   for (const OwnKey<Struct>& key : keys) {
     const toml::node* node = table.get(key.name);
@@ -130,12 +118,12 @@ bool IsOneOf(const std::string& name, const std::vector<std::string>& names) {
   return std::find(names.begin(), names.end(), name) != names.end();
 }
 
-[[noreturn]] void ThrowUnknown(const toml::node& node, const std::string& prefix,
-                               const std::string& name, const std::vector<std::string>& known) {
-  throw UsageError(ErrorInfo{.what = "unknown key",
-                             .file = SourceLabel(node.source()),
-                             .key = prefix + name,
-                             .hint = "did you mean " + prefix + NearestName(name, known) + "?"});
+void RequireKnown(const toml::node& node, const std::string& prefix, const std::string& name,
+                  const std::vector<std::string>& known) {
+  if (IsOneOf(name, known)) return;
+  std::vector<std::string> full;
+  for (const std::string& key : known) full.push_back(prefix + key);
+  ThrowUnknownKey(node, prefix + name, full);
 }
 
 }  // namespace trit

@@ -33,8 +33,9 @@ MethodTable ReadMethodTable(const toml::table& table,
                             const std::vector<std::string>& quantizer_keys);
 
 bool IsOneOf(const std::string& name, const std::vector<std::string>& names);
-[[noreturn]] void ThrowUnknown(const toml::node& node, const std::string& prefix,
-                               const std::string& name, const std::vector<std::string>& known);
+// Throws UsageError unless the name is one of those known; the prefix goes into the message.
+void RequireKnown(const toml::node& node, const std::string& prefix, const std::string& name,
+                  const std::vector<std::string>& known);
 
 }  // namespace trit
 
