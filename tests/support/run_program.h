@@ -62,7 +62,8 @@ inline pid_t StartProgram(const std::string& program, const std::vector<std::str
                           const std::vector<std::pair<std::string, std::string>>& variables = {}) {
   const int file = open(log.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
   if (file < 0) throw std::runtime_error("cannot create " + log);
-  const pid_t child = StartProgram(program, arguments, {.out = file, .err = file}, variables);
+  const pid_t child =
+      StartProgram(program, arguments, ProgramFiles{.out = file, .err = file}, variables);
   close(file);
   return child;
 }
