@@ -222,16 +222,18 @@ BOOST_AUTO_TEST_CASE(activations_that_differ_by_matrix) {
 
 // Scales are what files have, so that the pair holds through one.
 BOOST_AUTO_TEST_CASE(embeddings_and_heads_of_few_bits) {
-  QuantizationConfig quantization;
-  quantization.rules = {
-      {.match = "embed_tokens", .choice = {.weights = "int8", .granularity = ScaleKind::kRow}},
-      {.match = "lm_head",
-       .choice = {.weights = "int4", .granularity = ScaleKind::kGroup, .group_size = 32}}};
   for (const bool tied : {true, false}) {
     for (const char* weights : {"int8", "int4"}) {
       ModelConfig config = TinyConfig();
       config.tie_word_embeddings = tied;
-      quantization.rules[0].choice.weights = weights;
+      QuantizationConfig quantization;
+      quantization.rules = {{.match = "embed_tokens",
+                             .choice = {.weights = weights, .granularity = ScaleKind::kRow}}};
+      if (!tied) {
+        quantization.rules.push_back(
+            {.match = "lm_head",
+             .choice = {.weights = "int4", .granularity = ScaleKind::kGroup, .group_size = 32}});
+      }
       CheckPair(config, quantization);
       const TensorType type =
           weights == std::string("int8") ? TensorType::kQ8_0 : TensorType::kQ4_0;

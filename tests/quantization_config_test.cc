@@ -101,6 +101,18 @@ BOOST_AUTO_TEST_CASE(embeddings_are_what_blocks_of_32_hold) {
                "expected scales of a multiple of 32 columns, found 16"));
 }
 
+BOOST_AUTO_TEST_CASE(rules_that_match_nothing_are_mistakes) {
+  const auto error = [](const char* match) {
+    QuantizationConfig config;
+    config.rules = {{.match = match, .choice = {.weights = "int8"}}};
+    return ErrorText([&] { TrainableModel(TinyConfig(), config, Precision::kF32, 64); });
+  };
+  BOOST_TEST(error("*.down_proj") == "");
+  BOOST_TEST(
+      Contains(error("*.down_projection"), "quantizer.rule.match: matches no matrix of the model"));
+  BOOST_TEST(Contains(error("norm"), "matches no matrix"));
+}
+
 BOOST_AUTO_TEST_CASE(shares_of_a_ramp) {
   const QuantizationRamp none;
   BOOST_TEST(none.ShareAt(0) == 1.0f);

@@ -308,7 +308,6 @@ void RunQuantize(const Command& command, std::span<const std::string> arguments)
   if (!options.Parse(arguments)) return;
 
   RequireNewFile(source.path, out);
-  std::unique_ptr<Model> after;
   QuantizationConfig quantizers;
   std::unique_ptr<Model> before;
   std::vector<int32_t> tokens;
@@ -333,7 +332,7 @@ void RunQuantize(const Command& command, std::span<const std::string> arguments)
   } catch (const UsageError& error) {
     ThrowAsOption(error, flags.config.has_value());
   }
-  after = LoadModel(out, {});
+  const std::unique_ptr<Model> after = LoadModel(out, {});
   const QuantizationReport report = ReportQuantization(*before, *after, quantizers, out);
   std::optional<TextComparison> text;
   if (data) {

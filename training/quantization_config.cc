@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <string_view>
 
+#include "engine/error.h"
+
 namespace trit {
 
 float QuantizationRamp::ShareAt(int64_t step) const {
@@ -23,6 +25,23 @@ const QuantizerChoice* QuantizationConfig::RuleFor(const std::string& weight_nam
     if (GlobMatch(rule.match, name)) return &rule.choice;
   }
   return nullptr;
+}
+
+void RequireRulesMatch(const QuantizationConfig& quantizers, const WeightTable& table) {
+  const auto weights = table.weights();
+  for (const QuantizerRule& rule : quantizers.rules) {
+    const bool matches = std::any_of(weights.begin(), weights.end(), [&](const WeightInfo& info) {
+      return !info.IsVector() && GlobMatch(rule.match, ShortWeightName(info.name));
+    });
+    if (matches) continue;
+    throw UsageError(ErrorInfo{.what = "matches no matrix of the model",
+                               .key = "quantizer.rule.match",
+                               .expected = "a pattern such as \"layers.0.*\" or \"*.q_proj\"",
+                               .found = '"' + rule.match + '"',
+                               .hint = "matrices are layers.N.self_attn.q_proj, "
+                                       "layers.N.mlp.up_proj, …, embed_tokens, and lm_head where "
+                                       "it is not tied"});
+  }
 }
 
 std::string ShortWeightName(std::string_view weight_name) {

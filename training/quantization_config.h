@@ -7,6 +7,7 @@
 #include <string_view>
 #include <vector>
 
+#include "engine/weight_table.h"
 #include "ternary_kernels/packed_matrix.h"
 
 namespace trit {
@@ -69,6 +70,9 @@ struct QuantizationConfig {
 
   bool operator==(const QuantizationConfig&) const = default;
 };
+
+// Throws UsageError if a rule matches no matrix of the table: its pattern is a mistake.
+void RequireRulesMatch(const QuantizationConfig& quantizers, const WeightTable& table);
 
 // What globs over weights are matched with: "layers.0.mlp.up_proj" for
 // "model.layers.0.mlp.up_proj.weight".

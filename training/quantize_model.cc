@@ -165,6 +165,7 @@ void RequireFullPrecision(const Model& model, const std::string& file) {
 Model QuantizeModel(const Model& model, const QuantizationConfig& quantizers,
                     std::span<const float> activation_ranges, const RoundingMethod& method,
                     const std::function<void(const WeightInfo&)>& progress) {
+  RequireRulesMatch(quantizers, model.table);
   std::vector<Plan> plans(model.table.size());
   for (const WeightInfo& info : model.table.weights()) {
     if (info.kind == WeightKind::kEmbedding || info.kind == WeightKind::kHead) {

@@ -54,6 +54,7 @@ std::string InputRangeName(const std::string& weight_name) {
 TrainableModel::TrainableModel(const ModelConfig& config, const QuantizationConfig& quantization,
                                Precision precision, int64_t max_positions)
     : config_(config), table_(config) {
+  RequireRulesMatch(quantization, table_);
   std::vector<MatrixQuantizers> quantizers(table_.size());
   for (WeightId id = 0; id < static_cast<WeightId>(quantizers.size()); ++id) {
     const WeightInfo info = table_[id];
