@@ -11,7 +11,7 @@
 #include <memory>
 #include <vector>
 
-#include "engine/model_file.h"
+#include "engine/formats/model_file.h"
 #include "engine/session.h"
 #include "ternary_kernels/linear_input.h"
 #include "ternary_kernels/matmul_kernel.h"

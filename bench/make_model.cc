@@ -8,12 +8,12 @@
 #include <string>
 
 #include "engine/error.h"
-#include "engine/gguf_model_writer.h"
+#include "engine/formats/gguf_model_writer.h"
 #include "engine/model.h"
 #include "ternary_kernels/matmul_kernel.h"
 #include "ternary_kernels/pack_matrix.h"
 #include "ternary_kernels/parallel_for.h"
-#include "training/model_presets.h"
+#include "training/config/model_presets.h"
 #include "training/random.h"
 
 namespace trit {

@@ -5,10 +5,10 @@
 #include <utility>
 
 #include "engine/error.h"
+#include "engine/formats/model_file.h"
+#include "engine/formats/model_summary.h"
 #include "engine/generation.h"
-#include "engine/model_file.h"
-#include "engine/model_summary.h"
-#include "engine/utf8_stream.h"
+#include "engine/tokenizers/utf8_stream.h"
 #include "ternary_kernels/parallel_for.h"
 
 namespace trit {

@@ -8,7 +8,7 @@
 #include <vector>
 
 #include "engine/model_config.h"
-#include "engine/tokenizer.h"
+#include "engine/tokenizers/tokenizer.h"
 #include "engine/weight_table.h"
 #include "ternary_kernels/aligned_buffer.h"
 #include "ternary_kernels/packed_matrix.h"

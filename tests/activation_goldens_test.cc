@@ -8,7 +8,7 @@
 #include <string>
 #include <vector>
 
-#include "engine/safetensors.h"
+#include "engine/formats/safetensors.h"
 #include "ternary_kernels/linear_backward.h"
 #include "ternary_kernels/linear_input.h"
 #include "ternary_kernels/quantize_activations.h"

@@ -10,10 +10,10 @@
 #include <string>
 #include <vector>
 
-#include "engine/dense_ternary.h"
-#include "engine/encode_ternary.h"
-#include "engine/float_codec.h"
-#include "engine/ternary_tensor.h"
+#include "engine/tensors/dense_ternary.h"
+#include "engine/tensors/encode_ternary.h"
+#include "engine/tensors/float_codec.h"
+#include "engine/tensors/ternary_tensor.h"
 #include "tests/support/error_text.h"
 
 namespace trit {

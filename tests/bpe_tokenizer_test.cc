@@ -1,4 +1,4 @@
-#include "engine/bpe_tokenizer.h"
+#include "engine/tokenizers/bpe_tokenizer.h"
 
 #include <algorithm>
 #include <boost/test/unit_test.hpp>
@@ -8,8 +8,8 @@
 #include <string>
 #include <vector>
 
-#include "engine/byte_alphabet.h"
-#include "engine/make_tokenizer.h"
+#include "engine/tokenizers/byte_alphabet.h"
+#include "engine/tokenizers/make_tokenizer.h"
 #include "tests/support/error_text.h"
 #include "tests/support/small_vocabulary.h"
 

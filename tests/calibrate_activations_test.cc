@@ -1,6 +1,6 @@
 // Ranges of static activations: histograms against sorted values and a search over exact errors,
 // and calibration against the inputs of a model computed by hand.
-#include "training/calibrate_activations.h"
+#include "training/quantizers/calibrate_activations.h"
 
 #include <algorithm>
 #include <boost/test/unit_test.hpp>
@@ -12,7 +12,7 @@
 
 #include "engine/error.h"
 #include "tests/support/error_text.h"
-#include "training/magnitude_histogram.h"
+#include "training/quantizers/magnitude_histogram.h"
 #include "training/trainable_model.h"
 
 namespace trit {

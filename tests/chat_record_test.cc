@@ -1,4 +1,4 @@
-#include "training/chat_record.h"
+#include "training/data/chat_record.h"
 
 #include <boost/test/unit_test.hpp>
 #include <string>

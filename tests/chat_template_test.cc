@@ -1,12 +1,12 @@
-#include "engine/chat_template.h"
+#include "engine/chat/chat_template.h"
 
 #include <algorithm>
 #include <boost/test/unit_test.hpp>
 #include <string>
 #include <vector>
 
-#include "engine/chat_encoding.h"
-#include "engine/make_tokenizer.h"
+#include "engine/chat/chat_encoding.h"
+#include "engine/tokenizers/make_tokenizer.h"
 #include "tests/support/error_text.h"
 #include "tests/support/small_vocabulary.h"
 

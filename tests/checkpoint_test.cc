@@ -11,8 +11,8 @@
 #include <vector>
 
 #include "engine/error.h"
-#include "engine/float_codec.h"
-#include "engine/safetensors.h"
+#include "engine/formats/safetensors.h"
+#include "engine/tensors/float_codec.h"
 #include "tests/support/error_text.h"
 #include "tests/support/temporary_folder.h"
 #include "tests/support/tiny_checkpoint.h"

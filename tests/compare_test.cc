@@ -10,7 +10,7 @@
 #include <string>
 #include <vector>
 
-#include "engine/model_file.h"
+#include "engine/formats/model_file.h"
 #include "engine/score.h"
 #include "ternary_kernels/parallel_for.h"
 #include "tests/support/error_text.h"

@@ -1,15 +1,15 @@
 // Conversations with a random model: its words mean nothing, but caching, forgetting and taking
 // back must not change them.
-#include "engine/conversation.h"
+#include "engine/chat/conversation.h"
 
 #include <boost/test/unit_test.hpp>
 #include <memory>
 #include <string>
 
 #include "engine/error.h"
-#include "engine/make_tokenizer.h"
+#include "engine/tokenizers/make_tokenizer.h"
 #include "support/tiny_model.h"
-#include "training/tokenizer_training.h"
+#include "training/data/tokenizer_training.h"
 
 namespace trit {
 namespace {

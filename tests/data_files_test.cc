@@ -1,4 +1,4 @@
-#include "training/data_files.h"
+#include "training/data/data_files.h"
 
 #include <boost/test/unit_test.hpp>
 #include <filesystem>

@@ -1,4 +1,4 @@
-#include "training/data_preparation.h"
+#include "training/data/data_preparation.h"
 
 #include <boost/test/unit_test.hpp>
 #include <filesystem>
@@ -9,9 +9,9 @@
 #include "tests/support/error_text.h"
 #include "tests/support/temporary_folder.h"
 #include "tests/support/tiny_run.h"
+#include "training/data/token_array.h"
+#include "training/data/token_file.h"
 #include "training/run_tokenizer.h"
-#include "training/token_array.h"
-#include "training/token_file.h"
 
 namespace trit {
 namespace {

@@ -1,4 +1,4 @@
-#include "training/dataset.h"
+#include "training/data/dataset.h"
 
 #include <algorithm>
 #include <boost/test/unit_test.hpp>

@@ -1,6 +1,6 @@
 // Documents packed into rows: everything once an epoch, masks where they belong, and any row again
 // from its number alone.
-#include "training/document_rows.h"
+#include "training/data/document_rows.h"
 
 #include <boost/test/unit_test.hpp>
 #include <map>

@@ -9,11 +9,11 @@
 #include <string>
 #include <vector>
 
-#include "engine/gguf_model_writer.h"
-#include "engine/gguf_reader.h"
+#include "engine/formats/gguf_model_writer.h"
+#include "engine/formats/gguf_reader.h"
+#include "engine/formats/model_file.h"
 #include "engine/inference_executor.h"
 #include "engine/kv_cache.h"
-#include "engine/model_file.h"
 #include "engine/transformer.h"
 #include "support/tiny_model.h"
 #include "training/optimizer.h"

@@ -10,8 +10,8 @@
 #include <vector>
 
 #include "engine/error.h"
-#include "engine/input_file.h"
-#include "engine/output_file.h"
+#include "engine/files/input_file.h"
+#include "engine/files/output_file.h"
 #include "tests/support/error_text.h"
 #include "tests/support/temporary_folder.h"
 

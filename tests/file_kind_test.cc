@@ -1,4 +1,4 @@
-#include "engine/file_kind.h"
+#include "engine/formats/file_kind.h"
 
 #include <boost/test/unit_test.hpp>
 #include <filesystem>
@@ -6,7 +6,7 @@
 #include <string>
 #include <string_view>
 
-#include "engine/model_file.h"
+#include "engine/formats/model_file.h"
 #include "tests/support/error_text.h"
 #include "tests/support/temporary_folder.h"
 

@@ -1,4 +1,4 @@
-#include "engine/float_codec.h"
+#include "engine/tensors/float_codec.h"
 
 #include <boost/test/unit_test.hpp>
 #include <cmath>

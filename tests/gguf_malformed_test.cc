@@ -6,9 +6,9 @@
 #include <string>
 #include <vector>
 
-#include "engine/float_codec.h"
-#include "engine/gguf_reader.h"
-#include "engine/ternary_tensor.h"
+#include "engine/formats/gguf_reader.h"
+#include "engine/tensors/float_codec.h"
+#include "engine/tensors/ternary_tensor.h"
 #include "tests/support/byte_builder.h"
 #include "tests/support/error_text.h"
 #include "tests/support/spoiled_file.h"

@@ -8,7 +8,7 @@
 #include <string>
 #include <vector>
 
-#include "engine/model_file.h"
+#include "engine/formats/model_file.h"
 #include "tests/support/error_text.h"
 #include "tests/support/small_gguf.h"
 #include "tests/support/spoiled_file.h"

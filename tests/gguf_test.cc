@@ -4,11 +4,11 @@
 #include <string>
 #include <vector>
 
-#include "engine/encode_ternary.h"
-#include "engine/float_codec.h"
-#include "engine/gguf_reader.h"
-#include "engine/gguf_writer.h"
-#include "engine/ternary_tensor.h"
+#include "engine/formats/gguf_reader.h"
+#include "engine/formats/gguf_writer.h"
+#include "engine/tensors/encode_ternary.h"
+#include "engine/tensors/float_codec.h"
+#include "engine/tensors/ternary_tensor.h"
 #include "tests/support/error_text.h"
 #include "tests/support/temporary_folder.h"
 

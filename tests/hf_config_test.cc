@@ -1,4 +1,4 @@
-#include "engine/hf_config.h"
+#include "engine/formats/hf_config.h"
 
 #include <boost/test/unit_test.hpp>
 #include <cmath>

@@ -8,6 +8,7 @@ set(max_lines 600)
 set(top_level CMakeLists.txt CMakePresets.json README.md LICENSE
     engine ternary_kernels training tools tests bench)
 set(layers ternary_kernels engine training tools)  # each may include itself and those before it
+set(engine_rooms files tokenizers tensors formats chat)  # in engine/, likewise
 set(folders ${layers} tests bench)
 
 set_property(GLOBAL PROPERTY violations 0)
@@ -26,14 +27,25 @@ function(forbid file pattern rule)
   endif()
 endfunction()
 
+# Reports an include of a folder of `parent` that comes after the file's own in the list.
+function(check_order file folder parent order rule)
+  list(FIND order "${folder}" place)
+  math(EXPR next "${place} + 1")
+  list(LENGTH order length)
+  if(place GREATER_EQUAL 0 AND next LESS length)
+    list(SUBLIST order ${next} -1 above)
+    string(REPLACE ";" "|" above "${above}")
+    forbid(${file} "^[ \t]*#[ \t]*include[ \t]*[<\"]${parent}(${above})/" "${rule}")
+  endif()
+endfunction()
+
 # Includes between folders, and of libraries that one folder keeps to itself.
 function(check_includes file folder)
-  list(FIND layers ${folder} layer)
-  if(layer GREATER_EQUAL 0)
-    math(EXPR next "${layer} + 1")
-    list(SUBLIST folders ${next} -1 above)
-    string(REPLACE ";" "|" above "${above}")
-    forbid(${file} "^[ \t]*#[ \t]*include[ \t]*[<\"](${above})/" "includes a folder above its own")
+  if(folder IN_LIST layers)
+    check_order(${file} ${folder} "" "${folders}" "includes a folder above its own")
+  endif()
+  if(file MATCHES "^engine/([^/]*)/")
+    check_order(${file} ${CMAKE_MATCH_1} engine/ "${engine_rooms}" "includes a room above its own")
   endif()
   if(NOT folder STREQUAL "ternary_kernels" OR NOT file MATCHES "(\\.cc|-inl\\.h)$")
     forbid(${file} "^[ \t]*#[ \t]*include[ \t]*[<\"](hwy/|dnnl|oneapi/dnnl)"

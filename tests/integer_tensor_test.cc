@@ -1,5 +1,5 @@
 // Matrices of integers in q4_0, q4_1 and q8_0, and models of them through a file.
-#include "engine/integer_tensor.h"
+#include "engine/tensors/integer_tensor.h"
 
 #include <boost/test/unit_test.hpp>
 #include <cmath>
@@ -11,12 +11,12 @@
 #include <vector>
 
 #include "engine/error.h"
-#include "engine/float_codec.h"
-#include "engine/gguf_model_writer.h"
-#include "engine/gguf_reader.h"
-#include "engine/model_file.h"
+#include "engine/formats/gguf_model_writer.h"
+#include "engine/formats/gguf_reader.h"
+#include "engine/formats/model_file.h"
 #include "engine/score.h"
-#include "engine/unpack_weight.h"
+#include "engine/tensors/float_codec.h"
+#include "engine/tensors/unpack_weight.h"
 #include "support/error_text.h"
 #include "support/temporary_folder.h"
 #include "support/tiny_model.h"

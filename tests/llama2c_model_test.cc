@@ -1,13 +1,13 @@
-#include "engine/llama2c_model.h"
+#include "engine/formats/llama2c_model.h"
 
 #include <boost/test/unit_test.hpp>
 #include <cmath>
 #include <string>
 #include <vector>
 
-#include "engine/make_tokenizer.h"
-#include "engine/model_file.h"
+#include "engine/formats/model_file.h"
 #include "engine/score.h"
+#include "engine/tokenizers/make_tokenizer.h"
 #include "tests/support/byte_builder.h"
 #include "tests/support/error_text.h"
 #include "tests/support/temporary_folder.h"

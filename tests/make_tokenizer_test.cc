@@ -1,4 +1,4 @@
-#include "engine/make_tokenizer.h"
+#include "engine/tokenizers/make_tokenizer.h"
 
 #include <algorithm>
 #include <boost/test/unit_test.hpp>

@@ -1,4 +1,4 @@
-#include "training/metrics_log.h"
+#include "training/logs/metrics_log.h"
 
 #include <algorithm>
 #include <boost/test/unit_test.hpp>

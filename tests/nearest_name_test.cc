@@ -1,4 +1,4 @@
-#include "training/nearest_name.h"
+#include "training/config/nearest_name.h"
 
 #include <boost/test/unit_test.hpp>
 #include <string>

@@ -1,4 +1,4 @@
-#include "engine/pre_tokenizer.h"
+#include "engine/tokenizers/pre_tokenizer.h"
 
 #include <boost/test/unit_test.hpp>
 #include <random>

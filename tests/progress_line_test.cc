@@ -1,4 +1,4 @@
-#include "training/progress_line.h"
+#include "training/logs/progress_line.h"
 
 #include <unistd.h>
 

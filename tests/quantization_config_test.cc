@@ -1,4 +1,4 @@
-#include "training/quantization_config.h"
+#include "training/quantizers/quantization_config.h"
 
 #include <boost/test/unit_test.hpp>
 #include <string>

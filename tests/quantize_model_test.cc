@@ -1,5 +1,5 @@
 // Rounding after training: with the quantizers of training, from every kind of file, into GGUF.
-#include "training/quantize_model.h"
+#include "training/rounding/quantize_model.h"
 
 #include <boost/test/unit_test.hpp>
 #include <cmath>
@@ -9,22 +9,22 @@
 #include <tuple>
 #include <vector>
 
-#include "engine/float_codec.h"
-#include "engine/gguf_model_writer.h"
-#include "engine/gguf_reader.h"
-#include "engine/hf_model_writer.h"
-#include "engine/model_file.h"
+#include "engine/formats/gguf_model_writer.h"
+#include "engine/formats/gguf_reader.h"
+#include "engine/formats/hf_model_writer.h"
+#include "engine/formats/model_file.h"
 #include "engine/score.h"
-#include "engine/unpack_weight.h"
+#include "engine/tensors/float_codec.h"
+#include "engine/tensors/unpack_weight.h"
 #include "ternary_kernels/pack_matrix.h"
 #include "tests/support/error_text.h"
 #include "tests/support/temporary_folder.h"
 #include "tests/support/tiny_model.h"
 #include "training/checkpoint.h"
 #include "training/export_run.h"
-#include "training/quantization_report.h"
-#include "training/rounding_config.h"
-#include "training/weight_width.h"
+#include "training/quantizers/weight_width.h"
+#include "training/rounding/quantization_report.h"
+#include "training/rounding/rounding_config.h"
 
 namespace trit {
 namespace {

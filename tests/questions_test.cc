@@ -4,14 +4,14 @@
 #include <string>
 #include <vector>
 
-#include "engine/chat_encoding.h"
-#include "engine/conversation.h"
+#include "engine/chat/chat_encoding.h"
+#include "engine/chat/conversation.h"
 #include "engine/score.h"
 #include "tests/support/error_text.h"
 #include "tests/support/tiny_run.h"
-#include "training/exact_match.h"
+#include "training/evaluation/exact_match.h"
+#include "training/evaluation/multiple_choice.h"
 #include "training/export_run.h"
-#include "training/multiple_choice.h"
 
 namespace trit {
 namespace {

@@ -1,11 +1,11 @@
-#include "engine/safetensors.h"
+#include "engine/formats/safetensors.h"
 
 #include <boost/test/unit_test.hpp>
 #include <cstdint>
 #include <string>
 #include <vector>
 
-#include "engine/float_codec.h"
+#include "engine/tensors/float_codec.h"
 #include "tests/support/byte_builder.h"
 #include "tests/support/error_text.h"
 #include "tests/support/temporary_folder.h"

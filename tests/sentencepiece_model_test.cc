@@ -1,4 +1,4 @@
-#include "engine/sentencepiece_model.h"
+#include "engine/tokenizers/sentencepiece_model.h"
 
 #include <boost/test/unit_test.hpp>
 #include <cstdint>
@@ -7,7 +7,7 @@
 #include <string>
 #include <string_view>
 
-#include "engine/make_tokenizer.h"
+#include "engine/tokenizers/make_tokenizer.h"
 #include "tests/support/error_text.h"
 
 namespace trit {

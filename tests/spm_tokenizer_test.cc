@@ -1,4 +1,4 @@
-#include "engine/spm_tokenizer.h"
+#include "engine/tokenizers/spm_tokenizer.h"
 
 #include <algorithm>
 #include <boost/test/unit_test.hpp>
@@ -7,7 +7,7 @@
 #include <string>
 #include <vector>
 
-#include "engine/make_tokenizer.h"
+#include "engine/tokenizers/make_tokenizer.h"
 #include "tests/support/small_vocabulary.h"
 
 namespace trit {

@@ -1,4 +1,4 @@
-#include "engine/tensor_type.h"
+#include "engine/tensors/tensor_type.h"
 
 #include <boost/test/unit_test.hpp>
 #include <cstdint>

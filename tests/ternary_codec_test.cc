@@ -7,9 +7,9 @@
 #include <string>
 #include <vector>
 
-#include "engine/encode_ternary.h"
-#include "engine/float_codec.h"
-#include "engine/ternary_tensor.h"
+#include "engine/tensors/encode_ternary.h"
+#include "engine/tensors/float_codec.h"
+#include "engine/tensors/ternary_tensor.h"
 #include "ternary_kernels/parallel_for.h"
 #include "tests/support/error_text.h"
 

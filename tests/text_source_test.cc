@@ -1,4 +1,4 @@
-#include "training/text_source.h"
+#include "training/data/text_source.h"
 
 #include <boost/test/unit_test.hpp>
 #include <cstdint>
@@ -11,7 +11,7 @@
 #include "tests/support/error_text.h"
 #include "tests/support/marking_tokenizer.h"
 #include "tests/support/temporary_folder.h"
-#include "training/training_data.h"
+#include "training/data/training_data.h"
 
 namespace trit {
 namespace {

@@ -1,4 +1,4 @@
-#include "training/token_file.h"
+#include "training/data/token_file.h"
 
 #include <boost/test/unit_test.hpp>
 #include <cstdint>

@@ -1,4 +1,4 @@
-#include "engine/tokenizer_json.h"
+#include "engine/tokenizers/tokenizer_json.h"
 
 #include <boost/test/unit_test.hpp>
 #include <nlohmann/json.hpp>
@@ -6,10 +6,10 @@
 #include <string>
 #include <vector>
 
-#include "engine/gguf_tokenizer.h"
-#include "engine/hf_tokenizer.h"
-#include "engine/make_tokenizer.h"
-#include "engine/pre_tokenizer.h"
+#include "engine/formats/gguf_tokenizer.h"
+#include "engine/formats/hf_tokenizer.h"
+#include "engine/tokenizers/make_tokenizer.h"
+#include "engine/tokenizers/pre_tokenizer.h"
 #include "tests/support/error_text.h"
 #include "tests/support/small_vocabulary.h"
 #include "tests/support/temporary_folder.h"

@@ -1,4 +1,4 @@
-#include "training/tokenizer_training.h"
+#include "training/data/tokenizer_training.h"
 
 #include <sentencepiece_processor.h>
 #include <sentencepiece_trainer.h>
@@ -11,8 +11,8 @@
 #include <unordered_map>
 #include <vector>
 
-#include "engine/make_tokenizer.h"
-#include "engine/sentencepiece_model.h"
+#include "engine/tokenizers/make_tokenizer.h"
+#include "engine/tokenizers/sentencepiece_model.h"
 #include "tests/support/error_text.h"
 #include "tests/support/small_vocabulary.h"
 

@@ -1,4 +1,4 @@
-#include "training/training_config.h"
+#include "training/config/training_config.h"
 
 #include <boost/test/unit_test.hpp>
 #include <cmath>
@@ -8,7 +8,7 @@
 #include "engine/error.h"
 #include "tests/support/error_text.h"
 #include "tests/support/temporary_folder.h"
-#include "training/model_presets.h"
+#include "training/config/model_presets.h"
 
 namespace trit {
 namespace {

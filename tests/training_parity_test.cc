@@ -14,10 +14,10 @@
 #include <string>
 #include <vector>
 
-#include "engine/safetensors.h"
+#include "engine/formats/safetensors.h"
 #include "training/checkpoint.h"
+#include "training/data/token_file.h"
 #include "training/optimizer.h"
-#include "training/token_file.h"
 #include "training/trainable_model.h"
 
 namespace trit {

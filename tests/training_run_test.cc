@@ -8,10 +8,10 @@
 #include <string>
 #include <vector>
 
-#include "engine/gguf_model_writer.h"
-#include "engine/hf_model_writer.h"
-#include "engine/model_file.h"
-#include "engine/safetensors.h"
+#include "engine/formats/gguf_model_writer.h"
+#include "engine/formats/hf_model_writer.h"
+#include "engine/formats/model_file.h"
+#include "engine/formats/safetensors.h"
 #include "engine/score.h"
 #include "tests/support/error_text.h"
 #include "tests/support/tiny_run.h"

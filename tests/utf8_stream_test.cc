@@ -1,11 +1,11 @@
-#include "engine/utf8_stream.h"
+#include "engine/tokenizers/utf8_stream.h"
 
 #include <boost/test/unit_test.hpp>
 #include <random>
 #include <string>
 #include <string_view>
 
-#include "engine/utf8.h"
+#include "engine/tokenizers/utf8.h"
 
 namespace trit {
 namespace {

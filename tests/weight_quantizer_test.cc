@@ -1,7 +1,7 @@
 // Weight quantizers against NumPy's goldens (data/quantizers): codes and scales to the bit,
 // gradients to 1e-5. Learned scales also against finite differences of the surrogate whose
 // derivative they are.
-#include "training/weight_quantizer.h"
+#include "training/quantizers/weight_quantizer.h"
 
 #include <boost/test/unit_test.hpp>
 #include <cmath>
@@ -12,10 +12,10 @@
 #include <vector>
 
 #include "engine/error.h"
-#include "engine/safetensors.h"
+#include "engine/formats/safetensors.h"
 #include "tests/support/error_text.h"
+#include "training/quantizers/weight_width.h"
 #include "training/random.h"
-#include "training/weight_width.h"
 
 namespace trit {
 namespace {

@@ -10,7 +10,7 @@
 #include <set>
 
 #include "engine/error.h"
-#include "engine/model_summary.h"
+#include "engine/formats/model_summary.h"
 #include "engine/speed_test.h"
 #include "ternary_kernels/matmul_kernel.h"
 #include "ternary_kernels/parallel_for.h"

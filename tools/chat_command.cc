@@ -10,8 +10,8 @@
 #include <nlohmann/json.hpp>
 #include <string>
 
-#include "engine/chat_json.h"
-#include "engine/conversation.h"
+#include "engine/chat/chat_json.h"
+#include "engine/chat/conversation.h"
 #include "engine/error.h"
 #include "tools/command.h"
 #include "tools/command_input.h"

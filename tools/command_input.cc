@@ -12,7 +12,7 @@
 #include <system_error>
 
 #include "engine/error.h"
-#include "engine/model_file.h"
+#include "engine/formats/model_file.h"
 #include "tools/options.h"
 #include "tools/status_line.h"
 #include "training/export_run.h"

@@ -10,7 +10,7 @@
 #include "tools/output.h"
 #include "training/compare/comparison.h"
 #include "training/compare/comparison_table.h"
-#include "training/progress_line.h"
+#include "training/logs/progress_line.h"
 
 namespace trit {
 namespace {

@@ -5,9 +5,9 @@
 #include <string>
 
 #include "engine/error.h"
-#include "engine/gguf_model_writer.h"
-#include "engine/hf_model_writer.h"
-#include "engine/tensor_type.h"
+#include "engine/formats/gguf_model_writer.h"
+#include "engine/formats/hf_model_writer.h"
+#include "engine/tensors/tensor_type.h"
 #include "tools/command.h"
 #include "tools/command_input.h"
 #include "tools/options.h"

@@ -8,7 +8,7 @@
 #include "tools/options.h"
 #include "tools/output.h"
 #include "tools/status_line.h"
-#include "training/data_preparation.h"
+#include "training/data/data_preparation.h"
 
 namespace trit {
 

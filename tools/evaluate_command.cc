@@ -3,15 +3,15 @@
 
 #include <nlohmann/json.hpp>
 
-#include "engine/chat_template.h"
+#include "engine/chat/chat_template.h"
 #include "engine/error.h"
 #include "tools/command.h"
 #include "tools/command_input.h"
 #include "tools/options.h"
 #include "tools/output.h"
 #include "tools/status_line.h"
-#include "training/exact_match.h"
-#include "training/multiple_choice.h"
+#include "training/evaluation/exact_match.h"
+#include "training/evaluation/multiple_choice.h"
 
 namespace trit {
 namespace {

@@ -6,9 +6,9 @@
 #include <nlohmann/json.hpp>
 
 #include "engine/error.h"
+#include "engine/files/input_file.h"
 #include "engine/generation.h"
-#include "engine/input_file.h"
-#include "engine/utf8_stream.h"
+#include "engine/tokenizers/utf8_stream.h"
 #include "tools/command.h"
 #include "tools/command_input.h"
 #include "tools/options.h"

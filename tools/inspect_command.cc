@@ -7,8 +7,8 @@
 #include <system_error>
 #include <variant>
 
-#include "engine/inspect_file.h"
-#include "engine/model_summary.h"
+#include "engine/formats/inspect_file.h"
+#include "engine/formats/model_summary.h"
 #include "tools/command.h"
 #include "tools/options.h"
 #include "tools/output.h"

@@ -14,7 +14,7 @@
 #include "ternary_kernels/matmul_kernel.h"
 #include "ternary_kernels/parallel_for.h"
 #include "tools/output.h"
-#include "training/nearest_name.h"
+#include "training/config/nearest_name.h"
 
 namespace trit {
 namespace {

@@ -12,7 +12,7 @@
 #include <string>
 
 #include "engine/error.h"
-#include "engine/utf8_stream.h"
+#include "engine/tokenizers/utf8_stream.h"
 
 namespace trit {
 namespace {

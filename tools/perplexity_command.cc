@@ -13,7 +13,7 @@
 #include "tools/options.h"
 #include "tools/output.h"
 #include "tools/status_line.h"
-#include "training/scored_text.h"
+#include "training/evaluation/scored_text.h"
 
 namespace trit {
 void RunPerplexity(const Command& command, std::span<const std::string> arguments) {

@@ -6,7 +6,7 @@
 #include <thread>
 
 #include "engine/error.h"
-#include "engine/output_file.h"
+#include "engine/files/output_file.h"
 #include "tools/command.h"
 #include "tools/interrupt.h"
 #include "tools/options.h"

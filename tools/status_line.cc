@@ -5,7 +5,7 @@
 #include <algorithm>
 #include <cstdio>
 
-#include "training/progress_line.h"
+#include "training/logs/progress_line.h"
 
 namespace trit {
 namespace {

@@ -9,10 +9,10 @@
 #include "tools/interrupt.h"
 #include "tools/options.h"
 #include "tools/output.h"
+#include "training/config/training_config.h"
 #include "training/dry_run.h"
-#include "training/progress_line.h"
+#include "training/logs/progress_line.h"
 #include "training/run_files.h"
-#include "training/training_config.h"
 #include "training/training_run.h"
 
 namespace trit {

@@ -17,7 +17,7 @@
 #include "tools/command.h"
 #include "tools/interrupt.h"
 #include "tools/output.h"
-#include "training/nearest_name.h"
+#include "training/config/nearest_name.h"
 
 namespace trit {
 namespace {

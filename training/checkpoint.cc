@@ -13,10 +13,10 @@
 #include <utility>
 
 #include "engine/error.h"
-#include "engine/float_codec.h"
-#include "engine/input_file.h"
-#include "engine/output_file.h"
-#include "engine/safetensors.h"
+#include "engine/files/input_file.h"
+#include "engine/files/output_file.h"
+#include "engine/formats/safetensors.h"
+#include "engine/tensors/float_codec.h"
 #include "ternary_kernels/check.h"
 #include "training/checkpoint_config.h"
 #include "training/temporary_directory.h"

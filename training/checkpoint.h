@@ -22,10 +22,10 @@
 #include <vector>
 
 #include "engine/model_config.h"
-#include "engine/tokenizer.h"
+#include "engine/tokenizers/tokenizer.h"
 #include "engine/weight_table.h"
 #include "training/parameters.h"
-#include "training/quantization_config.h"
+#include "training/quantizers/quantization_config.h"
 #include "training/trainer_state.h"
 
 namespace trit {

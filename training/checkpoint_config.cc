@@ -1,10 +1,10 @@
 #include "training/checkpoint_config.h"
 
 #include "engine/error.h"
-#include "engine/input_file.h"
-#include "engine/json_fields.h"
-#include "engine/strict_json.h"
-#include "training/weight_width.h"
+#include "engine/files/input_file.h"
+#include "engine/files/json_fields.h"
+#include "engine/files/strict_json.h"
+#include "training/quantizers/weight_width.h"
 
 namespace trit {
 namespace {

@@ -1,5 +1,5 @@
-// config.json of a checkpoint: what transformers reads (engine/hf_config.h) and, under "trit", the
-// quantizers the weights are trained with:
+// config.json of a checkpoint: what transformers reads (engine/formats/hf_config.h) and, under
+// "trit", the quantizers the weights are trained with:
 //   {"quantizer": {"weights": "ternary", "activations": "int8", "granularity": "tensor",
 //                  "scale": "absmean", "rules": [{"match": "layers.0.*", "weights": "int8", ...}]}}
 // granularity as in the config file: "tensor", "row" or a group size; scale may be left out, for
@@ -12,9 +12,9 @@
 #include <string>
 #include <string_view>
 
-#include "engine/hf_config.h"
-#include "engine/tokenizer.h"
-#include "training/quantization_config.h"
+#include "engine/formats/hf_config.h"
+#include "engine/tokenizers/tokenizer.h"
+#include "training/quantizers/quantization_config.h"
 
 namespace trit {
 

@@ -7,12 +7,12 @@
 #include <vector>
 
 #include "engine/weight_table.h"
-#include "training/process_memory.h"
-#include "training/run_questions.h"
+#include "training/data/text_source.h"
+#include "training/evaluation/run_questions.h"
+#include "training/logs/process_memory.h"
+#include "training/logs/step_telemetry.h"
 #include "training/run_sample.h"
 #include "training/run_tokenizer.h"
-#include "training/step_telemetry.h"
-#include "training/text_source.h"
 #include "training/trainer.h"
 
 namespace trit {

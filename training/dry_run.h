@@ -7,7 +7,7 @@
 #include <cstdint>
 #include <optional>
 
-#include "training/training_config.h"
+#include "training/config/training_config.h"
 
 namespace trit {
 

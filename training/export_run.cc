@@ -6,8 +6,8 @@
 #include <vector>
 
 #include "engine/error.h"
-#include "engine/file_kind.h"
-#include "engine/model_file.h"
+#include "engine/formats/file_kind.h"
+#include "engine/formats/model_file.h"
 #include "engine/score.h"
 #include "training/checkpoint.h"
 #include "training/checkpoint_config.h"

@@ -9,7 +9,7 @@
 #include <string>
 
 #include "engine/model.h"
-#include "training/quantization_config.h"
+#include "training/quantizers/quantization_config.h"
 
 namespace trit {
 

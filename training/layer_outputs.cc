@@ -3,7 +3,7 @@
 #include <cstddef>
 #include <utility>
 
-#include "training/inference_pass.h"
+#include "training/evaluation/inference_pass.h"
 #include "training/relative_error.h"
 
 namespace trit {

@@ -6,7 +6,7 @@
 
 #include "engine/model.h"
 #include "engine/taps.h"
-#include "training/dataset.h"
+#include "training/data/dataset.h"
 
 namespace trit {
 

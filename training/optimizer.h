@@ -4,8 +4,8 @@
 
 #include <cstdint>
 
+#include "training/config/training_config.h"
 #include "training/parameters.h"
-#include "training/training_config.h"
 
 namespace trit {
 

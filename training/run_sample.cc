@@ -8,8 +8,8 @@
 #include "engine/generation.h"
 #include "engine/sampler.h"
 #include "engine/session.h"
-#include "engine/tokenizer.h"
-#include "engine/utf8_stream.h"
+#include "engine/tokenizers/tokenizer.h"
+#include "engine/tokenizers/utf8_stream.h"
 
 namespace trit {
 

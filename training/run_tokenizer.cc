@@ -6,19 +6,19 @@
 #include <utility>
 #include <vector>
 
-#include "engine/byte_tokenizer.h"
-#include "engine/chat_template.h"
+#include "engine/chat/chat_template.h"
 #include "engine/error.h"
-#include "engine/gguf_reader.h"
-#include "engine/gguf_tokenizer.h"
-#include "engine/gguf_writer.h"
-#include "engine/hf_tokenizer.h"
-#include "engine/make_tokenizer.h"
-#include "training/data_files.h"
-#include "training/document_source.h"
-#include "training/text_source.h"
-#include "training/token_file.h"
-#include "training/tokenizer_training.h"
+#include "engine/formats/gguf_reader.h"
+#include "engine/formats/gguf_tokenizer.h"
+#include "engine/formats/gguf_writer.h"
+#include "engine/formats/hf_tokenizer.h"
+#include "engine/tokenizers/byte_tokenizer.h"
+#include "engine/tokenizers/make_tokenizer.h"
+#include "training/data/data_files.h"
+#include "training/data/document_source.h"
+#include "training/data/text_source.h"
+#include "training/data/token_file.h"
+#include "training/data/tokenizer_training.h"
 
 namespace trit {
 namespace {

@@ -6,8 +6,8 @@
 #include <memory>
 #include <string>
 
-#include "engine/tokenizer.h"
-#include "training/training_config.h"
+#include "engine/tokenizers/tokenizer.h"
+#include "training/config/training_config.h"
 
 namespace trit {
 

@@ -24,7 +24,7 @@
 
 #include <cstdint>
 
-#include "training/training_config.h"
+#include "training/config/training_config.h"
 
 namespace trit {
 

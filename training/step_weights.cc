@@ -4,14 +4,14 @@
 #include <cstring>
 #include <utility>
 
-#include "engine/float_codec.h"
-#include "engine/integer_tensor.h"
+#include "engine/tensors/float_codec.h"
+#include "engine/tensors/integer_tensor.h"
 #include "ternary_kernels/check.h"
 #include "ternary_kernels/operand_conversion.h"
 #include "ternary_kernels/pack_matrix.h"
 #include "ternary_kernels/parallel_for.h"
 #include "ternary_kernels/thread_scratch.h"
-#include "training/pack_quantized.h"
+#include "training/quantizers/pack_quantized.h"
 
 namespace trit {
 namespace {

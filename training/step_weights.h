@@ -18,7 +18,7 @@
 #include "ternary_kernels/quantize_activations.h"
 #include "training/parameters.h"
 #include "training/precision.h"
-#include "training/weight_quantizer.h"
+#include "training/quantizers/weight_quantizer.h"
 
 namespace trit {
 

@@ -7,8 +7,8 @@
 #include "engine/error.h"
 #include "engine/transformer.h"
 #include "ternary_kernels/check.h"
-#include "training/activation_choice.h"
-#include "training/weight_quantizer.h"
+#include "training/quantizers/activation_choice.h"
+#include "training/quantizers/weight_quantizer.h"
 
 namespace trit {
 namespace {

@@ -14,7 +14,7 @@
 #include "engine/weight_table.h"
 #include "training/parameters.h"
 #include "training/precision.h"
-#include "training/quantization_config.h"
+#include "training/quantizers/quantization_config.h"
 #include "training/step_weights.h"
 #include "training/training_executor.h"
 

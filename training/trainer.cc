@@ -6,9 +6,9 @@
 
 #include "ternary_kernels/gemm.h"
 #include "training/bad_batch.h"
-#include "training/calibrate_activations.h"
 #include "training/checkpoint.h"
 #include "training/optimizer.h"
+#include "training/quantizers/calibrate_activations.h"
 #include "training/schedule.h"
 
 namespace trit {

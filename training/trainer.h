@@ -10,11 +10,11 @@
 #include <utility>
 #include <vector>
 
-#include "training/evaluation.h"
+#include "training/config/training_config.h"
+#include "training/data/training_data.h"
+#include "training/evaluation/evaluation.h"
 #include "training/trainable_model.h"
 #include "training/trainer_state.h"
-#include "training/training_config.h"
-#include "training/training_data.h"
 
 namespace trit {
 

@@ -5,8 +5,8 @@
 #include <algorithm>
 
 #include "engine/error.h"
-#include "engine/json_fields.h"
-#include "engine/strict_json.h"
+#include "engine/files/json_fields.h"
+#include "engine/files/strict_json.h"
 #include "training/bad_batch.h"
 
 namespace trit {

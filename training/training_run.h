@@ -15,7 +15,7 @@
 #include <ostream>
 #include <string>
 
-#include "training/training_config.h"
+#include "training/config/training_config.h"
 
 namespace trit {
 

@@ -9,9 +9,9 @@
 #include <utility>
 #include <vector>
 
-#include "engine/hf_model_writer.h"
-#include "engine/make_tokenizer.h"
-#include "engine/sentencepiece_model.h"
+#include "engine/formats/hf_model_writer.h"
+#include "engine/tokenizers/make_tokenizer.h"
+#include "engine/tokenizers/sentencepiece_model.h"
 #include "tests/fuzz/directory_files.h"
 #include "tests/fuzz/seed_files.h"
 #include "tests/fuzz/tokenizer_seeds.h"

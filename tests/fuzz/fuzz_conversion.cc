@@ -8,11 +8,11 @@
 #include <string>
 #include <vector>
 
-#include "engine/gguf_model_writer.h"
-#include "engine/hf_model_writer.h"
-#include "engine/model_file.h"
+#include "engine/formats/gguf_model_writer.h"
+#include "engine/formats/hf_model_writer.h"
+#include "engine/formats/model_file.h"
 #include "engine/score.h"
-#include "engine/unpack_weight.h"
+#include "engine/tensors/unpack_weight.h"
 #include "ternary_kernels/parallel_for.h"
 #include "tests/fuzz/fuzz_file.h"
 

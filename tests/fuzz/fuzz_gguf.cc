@@ -3,12 +3,12 @@
 #include <memory>
 #include <vector>
 
-#include "engine/float_codec.h"
-#include "engine/gguf_reader.h"
-#include "engine/inspect_file.h"
-#include "engine/model_file.h"
+#include "engine/formats/gguf_reader.h"
+#include "engine/formats/inspect_file.h"
+#include "engine/formats/model_file.h"
 #include "engine/score.h"
-#include "engine/ternary_tensor.h"
+#include "engine/tensors/float_codec.h"
+#include "engine/tensors/ternary_tensor.h"
 #include "ternary_kernels/parallel_for.h"
 #include "tests/fuzz/fuzz_file.h"
 

@@ -1,7 +1,7 @@
 // GGUF headers: metadata, list of tensors, config and tokenizer.
-#include "engine/gguf_config.h"
-#include "engine/gguf_reader.h"
-#include "engine/model_file.h"
+#include "engine/formats/gguf_config.h"
+#include "engine/formats/gguf_reader.h"
+#include "engine/formats/model_file.h"
 #include "tests/fuzz/fuzz_file.h"
 
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {

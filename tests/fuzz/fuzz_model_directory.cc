@@ -6,7 +6,7 @@
 #include <memory>
 #include <vector>
 
-#include "engine/model_file.h"
+#include "engine/formats/model_file.h"
 #include "engine/score.h"
 #include "ternary_kernels/parallel_for.h"
 #include "tests/fuzz/directory_files.h"

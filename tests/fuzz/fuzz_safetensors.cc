@@ -1,8 +1,8 @@
 // Safetensors files: header and tensors. What is accepted is written and read back the same.
 #include <vector>
 
-#include "engine/float_codec.h"
-#include "engine/safetensors.h"
+#include "engine/formats/safetensors.h"
+#include "engine/tensors/float_codec.h"
 #include "ternary_kernels/parallel_for.h"
 #include "tests/fuzz/fuzz_file.h"
 

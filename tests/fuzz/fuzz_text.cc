@@ -3,8 +3,8 @@
 #include <string>
 #include <vector>
 
-#include "engine/make_tokenizer.h"
-#include "engine/utf8_stream.h"
+#include "engine/tokenizers/make_tokenizer.h"
+#include "engine/tokenizers/utf8_stream.h"
 #include "tests/fuzz/fuzz_file.h"
 #include "tests/support/small_vocabulary.h"
 

@@ -4,10 +4,10 @@
 #include <memory>
 #include <string>
 
-#include "engine/make_tokenizer.h"
-#include "engine/model_file.h"
-#include "engine/sentencepiece_model.h"
-#include "engine/tokenizer_json.h"
+#include "engine/formats/model_file.h"
+#include "engine/tokenizers/make_tokenizer.h"
+#include "engine/tokenizers/sentencepiece_model.h"
+#include "engine/tokenizers/tokenizer_json.h"
 #include "tests/fuzz/fuzz_file.h"
 
 namespace trit {

@@ -4,14 +4,14 @@
 #include <string>
 #include <vector>
 
-#include "engine/chat_json.h"
-#include "engine/chat_template.h"
-#include "engine/make_tokenizer.h"
+#include "engine/chat/chat_json.h"
+#include "engine/chat/chat_template.h"
+#include "engine/tokenizers/make_tokenizer.h"
 #include "tests/fuzz/fuzz_file.h"
 #include "tests/support/small_vocabulary.h"
-#include "training/chat_record.h"
-#include "training/text_source.h"
-#include "training/token_file.h"
+#include "training/data/chat_record.h"
+#include "training/data/text_source.h"
+#include "training/data/token_file.h"
 
 namespace trit {
 namespace {

@@ -6,7 +6,7 @@
 #include <utility>
 #include <vector>
 
-#include "engine/make_tokenizer.h"
+#include "engine/tokenizers/make_tokenizer.h"
 #include "tests/fuzz/seed_files.h"
 #include "tests/support/small_gguf.h"
 

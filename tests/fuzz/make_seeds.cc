@@ -7,12 +7,12 @@
 #include <string>
 #include <vector>
 
-#include "engine/chat_template.h"
+#include "engine/chat/chat_template.h"
 #include "tests/fuzz/directory_seeds.h"
 #include "tests/fuzz/gguf_seeds.h"
 #include "tests/fuzz/seed_files.h"
 #include "tests/fuzz/tokenizer_seeds.h"
-#include "training/token_file.h"
+#include "training/data/token_file.h"
 
 namespace trit {
 namespace {

@@ -2,9 +2,9 @@
 
 #include <string>
 
-#include "engine/make_tokenizer.h"
-#include "engine/sentencepiece_model.h"
-#include "engine/tokenizer_json.h"
+#include "engine/tokenizers/make_tokenizer.h"
+#include "engine/tokenizers/sentencepiece_model.h"
+#include "engine/tokenizers/tokenizer_json.h"
 #include "tests/fuzz/seed_files.h"
 #include "tests/support/small_vocabulary.h"
 

@@ -5,7 +5,7 @@
 #include <filesystem>
 #include <string>
 
-#include "engine/tokenizer_data.h"
+#include "engine/tokenizers/tokenizer_data.h"
 
 namespace trit {
 

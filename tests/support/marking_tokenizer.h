@@ -9,7 +9,7 @@
 #include <string_view>
 #include <vector>
 
-#include "engine/tokenizer.h"
+#include "engine/tokenizers/tokenizer.h"
 
 namespace trit {
 

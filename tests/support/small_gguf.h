@@ -9,11 +9,11 @@
 #include <utility>
 #include <vector>
 
-#include "engine/encode_ternary.h"
-#include "engine/float_codec.h"
-#include "engine/gguf_config.h"
-#include "engine/gguf_tokenizer.h"
-#include "engine/gguf_writer.h"
+#include "engine/formats/gguf_config.h"
+#include "engine/formats/gguf_tokenizer.h"
+#include "engine/formats/gguf_writer.h"
+#include "engine/tensors/encode_ternary.h"
+#include "engine/tensors/float_codec.h"
 #include "engine/weight_table.h"
 #include "tests/support/small_vocabulary.h"
 

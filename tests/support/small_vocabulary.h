@@ -9,8 +9,8 @@
 #include <utility>
 #include <vector>
 
-#include "engine/byte_tokenizer.h"
-#include "engine/tokenizer_data.h"
+#include "engine/tokenizers/byte_tokenizer.h"
+#include "engine/tokenizers/tokenizer_data.h"
 
 namespace trit {
 

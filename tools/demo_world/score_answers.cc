@@ -16,7 +16,7 @@
 
 #include "engine/error.h"
 #include "tools/demo_world/dialogues.h"
-#include "training/text_source.h"
+#include "training/data/text_source.h"
 
 namespace trit::demo {
 namespace {

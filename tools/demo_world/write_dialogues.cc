@@ -15,7 +15,7 @@
 #include <string>
 
 #include "engine/error.h"
-#include "engine/output_file.h"
+#include "engine/files/output_file.h"
 #include "tools/demo_world/dialogues.h"
 
 namespace trit::demo {

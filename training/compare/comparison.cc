@@ -7,7 +7,7 @@
 #include <utility>
 
 #include "engine/error.h"
-#include "engine/output_file.h"
+#include "engine/files/output_file.h"
 #include "training/checkpoint.h"
 #include "training/compare/comparison_page.h"
 #include "training/compare/comparison_steps.h"

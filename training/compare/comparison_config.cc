@@ -9,11 +9,11 @@
 #include <utility>
 
 #include "engine/error.h"
-#include "engine/input_file.h"
+#include "engine/files/input_file.h"
 #include "training/compare/comparison_keys.h"
-#include "training/config_keys.h"
-#include "training/config_values.h"
-#include "training/training_config_table.h"
+#include "training/config/config_keys.h"
+#include "training/config/config_values.h"
+#include "training/config/training_config_table.h"
 
 namespace trit {
 namespace {

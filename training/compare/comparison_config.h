@@ -15,8 +15,8 @@
 #include <string_view>
 #include <vector>
 
-#include "engine/tensor_type.h"
-#include "training/training_config.h"
+#include "engine/tensors/tensor_type.h"
+#include "training/config/training_config.h"
 
 namespace trit {
 

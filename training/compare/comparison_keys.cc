@@ -7,7 +7,7 @@
 #include <span>
 
 #include "training/compare/comparison_config.h"
-#include "training/config_values.h"
+#include "training/config/config_values.h"
 
 namespace trit {
 namespace {

@@ -9,7 +9,7 @@
 #include <string>
 #include <vector>
 
-#include "engine/tensor_type.h"
+#include "engine/tensors/tensor_type.h"
 
 namespace trit {
 

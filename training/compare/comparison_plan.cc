@@ -7,8 +7,8 @@
 #include <utility>
 
 #include "training/checkpoint.h"
-#include "training/config_values.h"
-#include "training/quantizer_text.h"
+#include "training/config/config_values.h"
+#include "training/quantizers/quantizer_text.h"
 
 namespace trit {
 namespace {

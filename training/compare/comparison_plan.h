@@ -10,7 +10,7 @@
 #include <vector>
 
 #include "training/compare/comparison_config.h"
-#include "training/training_config.h"
+#include "training/config/training_config.h"
 
 namespace trit {
 

@@ -5,8 +5,8 @@
 #include <filesystem>
 #include <system_error>
 
-#include "training/data_files.h"
-#include "training/fingerprint.h"
+#include "training/data/data_files.h"
+#include "training/data/fingerprint.h"
 
 namespace trit {
 namespace {

@@ -5,7 +5,7 @@
 #include <cstddef>
 #include <string>
 
-#include "engine/tensor_type.h"
+#include "engine/tensors/tensor_type.h"
 #include "training/compare/comparison_plan.h"
 
 namespace trit {

@@ -7,7 +7,7 @@
 #include <cstddef>
 #include <set>
 
-#include "training/progress_line.h"
+#include "training/logs/progress_line.h"
 #include "training/report/axis.h"
 #include "training/report/median.h"
 

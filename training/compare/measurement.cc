@@ -10,17 +10,17 @@
 #include <utility>
 
 #include "engine/error.h"
-#include "engine/gguf_model_writer.h"
-#include "engine/gguf_reader.h"
-#include "engine/model_file.h"
-#include "engine/model_summary.h"
+#include "engine/formats/gguf_model_writer.h"
+#include "engine/formats/gguf_reader.h"
+#include "engine/formats/model_file.h"
+#include "engine/formats/model_summary.h"
 #include "engine/speed_test.h"
 #include "ternary_kernels/parallel_for.h"
 #include "ternary_kernels/simd_targets.h"
-#include "training/evaluation.h"
-#include "training/inference_pass.h"
+#include "training/data/text_source.h"
+#include "training/evaluation/evaluation.h"
+#include "training/evaluation/inference_pass.h"
 #include "training/run_tokenizer.h"
-#include "training/text_source.h"
 #include "training/trainer.h"
 
 namespace trit {

@@ -10,11 +10,11 @@
 #include <vector>
 
 #include "engine/model.h"
-#include "engine/tensor_type.h"
+#include "engine/tensors/tensor_type.h"
 #include "training/compare/model_profile.h"
-#include "training/run_questions.h"
-#include "training/training_config.h"
-#include "training/training_data.h"
+#include "training/config/training_config.h"
+#include "training/data/training_data.h"
+#include "training/evaluation/run_questions.h"
 
 namespace trit {
 

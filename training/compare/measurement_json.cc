@@ -2,7 +2,7 @@
 #include <cstddef>
 #include <nlohmann/json.hpp>
 
-#include "engine/json_fields.h"
+#include "engine/files/json_fields.h"
 #include "training/compare/measurement.h"
 
 namespace trit {

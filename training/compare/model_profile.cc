@@ -8,10 +8,10 @@
 #include <utility>
 
 #include "engine/taps.h"
-#include "engine/unpack_weight.h"
+#include "engine/tensors/unpack_weight.h"
 #include "training/compare/histogram.h"
 #include "training/layer_outputs.h"
-#include "training/quantization_config.h"
+#include "training/quantizers/quantization_config.h"
 #include "training/relative_error.h"
 
 namespace trit {

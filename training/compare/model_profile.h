@@ -7,7 +7,7 @@
 #include <vector>
 
 #include "engine/model.h"
-#include "training/dataset.h"
+#include "training/data/dataset.h"
 #include "training/layer_outputs.h"
 #include "training/parameters.h"
 

@@ -5,10 +5,10 @@
 #include <utility>
 
 #include "engine/error.h"
-#include "engine/input_file.h"
-#include "engine/json_fields.h"
-#include "engine/output_file.h"
-#include "engine/strict_json.h"
+#include "engine/files/input_file.h"
+#include "engine/files/json_fields.h"
+#include "engine/files/output_file.h"
+#include "engine/files/strict_json.h"
 
 namespace trit {
 

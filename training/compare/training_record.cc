@@ -4,7 +4,7 @@
 #include <utility>
 
 #include "engine/error.h"
-#include "engine/json_fields.h"
+#include "engine/files/json_fields.h"
 #include "training/compare/comparison_result.h"
 #include "training/report/median.h"
 #include "training/report/run_history.h"

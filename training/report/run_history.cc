@@ -5,9 +5,9 @@
 #include <limits>
 
 #include "engine/error.h"
-#include "engine/input_file.h"
-#include "engine/json_fields.h"
-#include "engine/strict_json.h"
+#include "engine/files/input_file.h"
+#include "engine/files/json_fields.h"
+#include "engine/files/strict_json.h"
 #include "training/run_files.h"
 
 namespace trit {

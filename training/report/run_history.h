@@ -9,7 +9,7 @@
 #include <string>
 #include <vector>
 
-#include "training/training_config.h"
+#include "training/config/training_config.h"
 
 namespace trit {
 

@@ -1,0 +1,25 @@
+// Which quantizers a model in full precision is rounded with: the tables [quantizer] and
+// [[quantizer.rule]] of a training config, from a file and from single settings.
+#ifndef TRIT_TRAINING_ROUNDING_ROUNDING_CONFIG_H_
+#define TRIT_TRAINING_ROUNDING_ROUNDING_CONFIG_H_
+
+#include <optional>
+#include <span>
+#include <string>
+
+#include "training/quantizers/quantization_config.h"
+
+namespace trit {
+
+// file: TOML; what it has besides [quantizer] must be a training config's, and is not read.
+// overrides: as in ReadTrainingConfig. rules: "PATTERN=int8" or
+// "PATTERN=weights=int8,activations=…", in the order in which they are tried, before those of the
+// file. A rule for scales that is not given is the usual one of the width; "mse" where that is one
+// that training learns. Throws UsageError.
+QuantizationConfig ReadRoundingConfig(const std::optional<std::string>& file,
+                                      std::span<const std::string> overrides,
+                                      std::span<const std::string> rules);
+
+}  // namespace trit
+
+#endif  // TRIT_TRAINING_ROUNDING_ROUNDING_CONFIG_H_
