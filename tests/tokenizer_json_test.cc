@@ -10,6 +10,7 @@
 #include "engine/formats/hf_tokenizer.h"
 #include "engine/tokenizers/make_tokenizer.h"
 #include "engine/tokenizers/pre_tokenizer.h"
+#include "engine/tokenizers/sentencepiece_model.h"
 #include "tests/support/error_text.h"
 #include "tests/support/small_vocabulary.h"
 #include "tests/support/temporary_folder.h"
@@ -253,6 +254,48 @@ BOOST_AUTO_TEST_CASE(DirectoriesOfTokenizers) {
                       "the tokenizer has more tokens than the model"));
 }
 
+// Tokens that a SentencePiece model does not have, in either file.
+BOOST_AUTO_TEST_CASE(AddedTokensOfDirectories) {
+  const TemporaryFolder folder;
+  const auto spm = MakeTokenizer(SpmVocabulary({"th", "t", "h", "▁"}), "");
+  const int64_t size = spm->vocab_size();
+  WriteBytes(folder / "tokenizer.model", SerializeSentencePieceModel(spm->data()));
+  HfConfig config;
+  config.model.vocab_size = size + 3;
+  const auto decoder = [&](const std::string& first, const std::string& id) {
+    WriteBytes(folder / "tokenizer_config.json",
+               R"({"added_tokens_decoder": {)" + first + "\"" + id +
+                   R"(": {"content": "<tool>", "rstrip": true}}})");
+  };
+  const std::string end =
+      "\"" + std::to_string(size) + R"(": {"content": "<|im_end|>", "special": true}, )";
+  const auto error = [&] {
+    return ErrorText([&] { ReadHfTokenizer(folder.path().string(), config); });
+  };
+  const std::string next = std::to_string(size + 1);
+  decoder(end, next);
+  for (const bool both : {false, true}) {
+    if (both) {
+      WriteBytes(folder / "added_tokens.json", "{\"<|im_end|>\": " + std::to_string(size) + "}");
+    }
+    const TokenizerData data = *ReadHfTokenizer(folder.path().string(), config).data;
+    BOOST_TEST(data.tokens[size] == "<|im_end|>");
+    BOOST_TEST((data.types[size] == TokenType::kControl));
+    BOOST_TEST(data.tokens[size + 1] == "<tool>");
+    BOOST_TEST((data.types[size + 1] == TokenType::kUserDefined));
+    BOOST_TEST(data.strip_left.empty());
+    BOOST_TEST(data.strip_right == Ids{static_cast<int32_t>(size + 1)},
+               boost::test_tools::per_element());
+    BOOST_TEST(MakeTokenizer(data, "")->Encode("t<tool> <|im_end|>", true).size() == 4u);
+  }
+  decoder(end, "x");
+  BOOST_TEST(Contains(error(), "added_tokens_decoder.x: not a token id"));
+  decoder(end, std::to_string(size + 2));
+  BOOST_TEST(Contains(error(), "an id that is not the next"));
+  decoder("\"0\": 5, ", next);
+  BOOST_TEST(Contains(error(), "added_tokens_decoder.0: wrong type"));
+}
+
 // Written and read: both kinds of vocabulary, and what a conversation needs of them.
 BOOST_AUTO_TEST_CASE(TokenizersThereAndBack) {
   TokenizerData bpe = BpeVocabulary({"a b", "ab c"}, {"<|begin|>", "<|im_end|>"});
@@ -264,6 +307,9 @@ BOOST_AUTO_TEST_CASE(TokenizersThereAndBack) {
   AddToken(spm, "<|im_end|>", TokenType::kControl);
   AddToken(spm, "<tool>", TokenType::kUserDefined);
   spm.padding = 2;
+  spm.strip_left = {static_cast<int32_t>(spm.tokens.size()) - 2};
+  spm.strip_right = {static_cast<int32_t>(spm.tokens.size()) - 2,
+                     static_cast<int32_t>(spm.tokens.size()) - 1};
   for (const TokenizerData& data : {bpe, spm}) {
     const TemporaryFolder folder;
     const auto original = MakeTokenizer(data, "");
@@ -277,6 +323,7 @@ BOOST_AUTO_TEST_CASE(TokenizersThereAndBack) {
     const TokenizerData& b = read->data();
     BOOST_TEST((a.tokens == b.tokens && a.types == b.types && a.scores == b.scores));
     BOOST_TEST((a.merges == b.merges && a.pre == b.pre));
+    BOOST_TEST((a.strip_left == b.strip_left && a.strip_right == b.strip_right));
     BOOST_TEST((a.add_bos == b.add_bos && a.add_space_prefix == b.add_space_prefix));
     BOOST_TEST(read->special().bos == original->special().bos);
     BOOST_TEST(read->special().eos == original->special().eos);

@@ -3,7 +3,10 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <charconv>
 #include <filesystem>
+#include <iterator>
+#include <system_error>
 #include <utility>
 #include <vector>
 
@@ -15,6 +18,7 @@
 #include "engine/formats/gguf_reader.h"
 #include "engine/formats/gguf_tokenizer.h"
 #include "engine/formats/llama2c_model.h"
+#include "engine/tokenizers/added_token.h"
 #include "engine/tokenizers/sentencepiece_model.h"
 #include "engine/tokenizers/tokenizer_json.h"
 
@@ -42,28 +46,55 @@ json ReadJson(const fs::path& path) {
   return ParseStrictJson(ReadTextFile(path.string(), kMaxConfigBytes), path.string());
 }
 
-// Tokens beyond a SentencePiece model's own, by text.
-void AddTokens(const fs::path& path, TokenizerData& data) {
-  const json added = ReadJson(path);
-  const JsonFields fields(added, path.string());
-  std::vector<std::pair<int64_t, std::string>> tokens;
-  for (const auto& [text, id] : added.items()) {
-    tokens.emplace_back(fields.AsInteger(text.c_str(), id), text);
-  }
-  std::sort(tokens.begin(), tokens.end());
-  for (const auto& [id, text] : tokens) {
-    if (id >= 0 && id < static_cast<int64_t>(data.tokens.size()) &&
-        data.tokens[static_cast<size_t>(id)] == text) {
+// Tokens beyond a SentencePiece model's own, and more about those that it has.
+void AddTokens(std::vector<AddedToken> tokens, const JsonFields& fields, TokenizerData& data) {
+  std::sort(tokens.begin(), tokens.end(),
+            [](const AddedToken& a, const AddedToken& b) { return a.id < b.id; });
+  for (const AddedToken& token : tokens) {
+    const int64_t size = std::ssize(data.tokens);
+    const bool known = token.id >= 0 && token.id < size;
+    if (known && data.tokens[static_cast<size_t>(token.id)] == token.text) {
+      const TokenType type = data.types[static_cast<size_t>(token.id)];
+      if (type != TokenType::kUnknown && type != TokenType::kByte) MarkAdded(token, data);
       continue;
     }
-    if (id != static_cast<int64_t>(data.tokens.size())) {
-      fields.Throw(text.c_str(), "an id that is not the next", std::to_string(data.tokens.size()),
-                   std::to_string(id));
+    if (token.id != size) {
+      fields.Throw(token.text.c_str(), "an id that is not the next", std::to_string(size),
+                   std::to_string(token.id));
     }
-    data.tokens.push_back(text);
-    data.types.push_back(TokenType::kControl);
+    data.tokens.push_back(token.text);
     data.scores.push_back(0);
+    MarkAdded(token, data);
   }
+}
+
+// {"<|im_end|>": 32000, …}
+void ReadAddedTokensFile(const fs::path& path, TokenizerData& data) {
+  const json added = ReadJson(path);
+  const JsonFields fields(added, path.string());
+  std::vector<AddedToken> tokens;
+  for (const auto& [text, id] : added.items()) {
+    tokens.push_back({.id = fields.AsInteger(text.c_str(), id), .text = text});
+  }
+  AddTokens(std::move(tokens), fields, data);
+}
+
+// {"added_tokens_decoder": {"32000": {"content": "<|im_end|>", …}, …}}
+void ReadAddedTokensDecoder(const fs::path& path, TokenizerData& data) {
+  const json root = ReadJson(path);
+  const JsonFields config(root, path.string());
+  if (config.Find("added_tokens_decoder") == nullptr) return;
+  const JsonFields fields = config.Object("added_tokens_decoder");
+  std::vector<AddedToken> tokens;
+  for (const auto& [id, token] : root.at("added_tokens_decoder").items()) {
+    int64_t value = -1;
+    const auto [end, error] = std::from_chars(id.data(), id.data() + id.size(), value);
+    if (error != std::errc() || end != id.data() + id.size()) {
+      fields.Throw(id.c_str(), "not a token id", "a whole number", id);
+    }
+    tokens.push_back(ReadAddedToken(fields.Object(id.c_str()), value));
+  }
+  AddTokens(std::move(tokens), fields, data);
 }
 
 std::optional<TokenizerData> ReadVocabulary(const fs::path& directory) {
@@ -74,7 +105,10 @@ std::optional<TokenizerData> ReadVocabulary(const fs::path& directory) {
   if (!Exists(directory / kTokenizerModel)) return std::nullopt;
   const std::string path = (directory / kTokenizerModel).string();
   TokenizerData data = ParseSentencePieceModel(ReadTextFile(path, kMaxTokenizerBytes), path);
-  if (Exists(directory / kAddedTokens)) AddTokens(directory / kAddedTokens, data);
+  if (Exists(directory / kAddedTokens)) ReadAddedTokensFile(directory / kAddedTokens, data);
+  if (Exists(directory / kTokenizerConfig)) {
+    ReadAddedTokensDecoder(directory / kTokenizerConfig, data);
+  }
   return data;
 }
 
@@ -165,6 +199,26 @@ void ApplyIds(const fs::path& directory, const HfConfig& config, TokenizerData& 
   }
 }
 
+// What a SentencePiece model cannot say: tokens that take white space along.
+void AddDecoder(const TokenizerData& data, nlohmann::ordered_json& config) {
+  const auto has = [](const std::vector<int32_t>& ids, int32_t id) {
+    return std::binary_search(ids.begin(), ids.end(), id);
+  };
+  std::vector<int32_t> ids;
+  std::set_union(data.strip_left.begin(), data.strip_left.end(), data.strip_right.begin(),
+                 data.strip_right.end(), std::back_inserter(ids));
+  for (const int32_t id : ids) {
+    const auto i = static_cast<size_t>(id);
+    config["added_tokens_decoder"][std::to_string(id)] = {
+        {"content", data.tokens[i]},
+        {"lstrip", has(data.strip_left, id)},
+        {"normalized", false},
+        {"rstrip", has(data.strip_right, id)},
+        {"single_word", false},
+        {"special", data.types[i] == TokenType::kControl}};
+  }
+}
+
 }  // namespace
 
 HfTokenizer ReadHfTokenizer(const std::string& directory, const HfConfig& config) {
@@ -210,11 +264,6 @@ void WriteHfTokenizer(const Tokenizer& tokenizer, const std::string& chat_templa
   const TokenizerData& data = tokenizer.data();
   const bool byte_level = data.model == "gpt2";
   const std::string path = (root / (byte_level ? kTokenizerJson : kTokenizerModel)).string();
-  if (!byte_level && !(data.strip_left.empty() && data.strip_right.empty())) {
-    throw UsageError(ErrorInfo{.what = "special tokens that take white space along do not fit",
-                               .file = path,
-                               .hint = "write a GGUF file instead"});
-  }
   WriteTextFile(path, byte_level ? TokenizerToJson(data, path) : SerializeSentencePieceModel(data));
   nlohmann::ordered_json config = {
       {"tokenizer_class", byte_level ? "PreTrainedTokenizerFast" : "LlamaTokenizer"},
@@ -228,6 +277,7 @@ void WriteHfTokenizer(const Tokenizer& tokenizer, const std::string& chat_templa
   set_token("eos_token", data.eos);
   set_token("unk_token", data.unknown);
   set_token("pad_token", data.padding);
+  if (!byte_level) AddDecoder(data, config);
   if (!chat_template.empty()) config["chat_template"] = chat_template;
   WriteTextFile((root / kTokenizerConfig).string(), config.dump(2) + "\n");
   // The order is kept: the first is eos.

@@ -12,6 +12,7 @@
 #include "engine/error.h"
 #include "engine/files/json_fields.h"
 #include "engine/files/strict_json.h"
+#include "engine/tokenizers/added_token.h"
 #include "engine/tokenizers/pre_tokenizer.h"
 #include "engine/tokenizers/vocabulary_tokenizer.h"
 
@@ -96,17 +97,11 @@ class Parser {
     if (added == nullptr) return;
     if (!added->is_array()) root_.Throw("added_tokens", "wrong type", "a list", ShownJson(*added));
     for (const json& item : *added) {
-      const JsonFields token(item, file_, "added_tokens.");
-      const int64_t id = token.Integer("id");
-      SetToken(id, token.String("content"), "added_tokens");
-      data_.types.resize(data_.tokens.size(), TokenType::kNormal);
-      data_.types[static_cast<size_t>(id)] =
-          token.Bool("special", false) ? TokenType::kControl : TokenType::kUserDefined;
-      if (token.Bool("single_word", false)) token.ThrowUnsupported("single_word", "false");
-      if (token.Bool("lstrip", false)) data_.strip_left.push_back(static_cast<int32_t>(id));
-      if (token.Bool("rstrip", false)) data_.strip_right.push_back(static_cast<int32_t>(id));
+      const JsonFields fields(item, file_, "added_tokens.");
+      const AddedToken token = ReadAddedToken(fields, fields.Integer("id"));
+      SetToken(token.id, token.text, "added_tokens");
+      MarkAdded(token, data_);
     }
-    for (auto* ids : {&data_.strip_left, &data_.strip_right}) std::sort(ids->begin(), ids->end());
   }
 
   void FillHoles() {

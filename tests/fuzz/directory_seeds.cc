@@ -151,6 +151,18 @@ const std::pair<const char*, Change> kChanges[] = {
        f["added_tokens.json"] = R"({"<s>": 1, "<|im_end|>": 6})";
        f["generation_config.json"] = R"({"eos_token_id": [2, 6, 1]})";
      }},
+    {"added_decoder",
+     [](Files& f) {
+       f["tokenizer_config.json"] = R"({"added_tokens_decoder": {
+         "1": {"content": "<s>", "special": true, "lstrip": true}, "2": {"content": "</s>"}}})";
+     }},
+    {"refused_decoder_id",
+     [](Files& f) { f["tokenizer_config.json"] = R"({"added_tokens_decoder": {"x": {}}})"; }},
+    {"refused_decoder_word",
+     [](Files& f) {
+       f["tokenizer_config.json"] =
+           R"({"added_tokens_decoder": {"1": {"content": "<s>", "single_word": true}}})";
+     }},
     {"refused_added", [](Files& f) { f["added_tokens.json"] = R"({"<x>": 99})"; }},
     {"refused_more_added", [](Files& f) { f["added_tokens.json"] = R"({"<x>": 7})"; }},
     {"refused_end", [](Files& f) { f["generation_config.json"] = R"({"eos_token_id": -1})"; }},
