@@ -1,4 +1,4 @@
-// Matrices of integers in q4_0, q4_1 and q8_0, and models of them through a file.
+// Matrices of integers in q2_0, q4_0, q4_1 and q8_0, and models of them through a file.
 #include "engine/tensors/integer_tensor.h"
 
 #include <boost/test/unit_test.hpp>
@@ -24,6 +24,8 @@
 
 namespace trit {
 namespace {
+
+using namespace std::string_literals;
 
 const TensorOrigin kOrigin{"some.gguf", "blk.0.attn_q.weight"};
 
@@ -91,12 +93,15 @@ BOOST_AUTO_TEST_CASE(codes_come_back_and_scales_as_f16) {
   uint32_t seed = 1;
   for (const auto& [type, span, offsets] : {std::tuple{TensorType::kQ4_0, CodeSpan{-8, 7}, false},
                                             {TensorType::kQ4_1, CodeSpan{-8, 7}, true},
-                                            {TensorType::kQ8_0, CodeSpan{-128, 127}, false}}) {
-    for (const Shape& shape : {Shape{5, 64, ScaleKind::kTensor, 0},
-                               {7, 96, ScaleKind::kRow, 0},
-                               {3, 192, ScaleKind::kGroup, 32},
-                               {4, 192, ScaleKind::kGroup, 96},
-                               {1, 32, ScaleKind::kTensor, 0}}) {
+                                            {TensorType::kQ8_0, CodeSpan{-128, 127}, false},
+                                            {TensorType::kQ2_0, CodeSpan{-2, 1}, false},
+                                            {TensorType::kQ2_0, CodeSpan{-1, 2}, false}}) {
+    const int64_t block = static_cast<int64_t>(InfoOf(type).block_elements);
+    for (const Shape& shape : {Shape{5, 2 * block, ScaleKind::kTensor, 0},
+                               {7, 3 * block, ScaleKind::kRow, 0},
+                               {3, 6 * block, ScaleKind::kGroup, block},
+                               {4, 6 * block, ScaleKind::kGroup, 3 * block},
+                               {1, block, ScaleKind::kTensor, 0}}) {
       const IntegerMatrix matrix = RandomMatrix(shape, span, offsets, seed++);
       BOOST_TEST((TypeFor(matrix) == type));
       const AlignedBuffer<uint8_t> bytes = EncodeIntegers(type, matrix, kOrigin);
@@ -104,10 +109,11 @@ BOOST_AUTO_TEST_CASE(codes_come_back_and_scales_as_f16) {
       const IntegerMatrix read = Read(view);
       BOOST_TEST(std::equal(read.codes.begin(), read.codes.end(), matrix.codes.begin()));
       const std::vector<int64_t> counts = IntegerTensor(view).CountCodes();
-      BOOST_TEST(static_cast<int64_t>(counts.size()) == span.max - span.min + 1);
+      const CodeSpan possible = IntegerTensor(view).span();
+      BOOST_TEST(static_cast<int64_t>(counts.size()) == possible.max - possible.min + 1);
       for (size_t i = 0; i < counts.size(); ++i) {
         BOOST_TEST(counts[i] == std::count(matrix.codes.begin(), matrix.codes.end(),
-                                           span.min + static_cast<int32_t>(i)));
+                                           possible.min + static_cast<int32_t>(i)));
       }
       BOOST_REQUIRE((read.scales.kind == shape.kind));
       BOOST_TEST(read.scales.group_size == shape.group_size);
@@ -155,6 +161,12 @@ BOOST_AUTO_TEST_CASE(what_does_not_fit_is_refused) {
   const IntegerMatrix fine = RandomMatrix({2, 64, ScaleKind::kGroup, 16}, {-8, 7}, false, 3);
   BOOST_TEST(!TypeFor(fine).has_value());
   BOOST_TEST(Contains(text(TensorType::kQ4_0, fine), "one for a multiple of 32 columns"));
+  const IntegerMatrix five = RandomMatrix({2, 64, ScaleKind::kRow, 0}, {-2, 2}, false, 3);
+  BOOST_TEST((TypeFor(five) == TensorType::kQ4_0));
+  BOOST_TEST(Contains(text(TensorType::kQ2_0, five), "codes do not fit q2_0"));
+  const IntegerMatrix narrow = RandomMatrix({2, 96, ScaleKind::kRow, 0}, {-2, 1}, false, 3);
+  BOOST_TEST((TypeFor(narrow) == TensorType::kQ4_0));
+  BOOST_TEST(Contains(text(TensorType::kQ2_0, narrow), "one for a multiple of 64 columns"));
   IntegerMatrix tiny = RandomMatrix({2, 64, ScaleKind::kTensor, 0}, {-8, 7}, false, 4);
   for (const float scale : {1e-9f, 1e6f}) {
     tiny.scales.values[0] = scale;
@@ -188,7 +200,9 @@ BOOST_AUTO_TEST_CASE(models_of_integers_through_a_file) {
         {QuantizerChoice{"int4", "int8", ScaleKind::kGroup, 64}, "int4", WeightFormat::kInt4},
         {QuantizerChoice{"int4", "int8", ScaleKind::kGroup, 32}, "int4", WeightFormat::kInt4},
         {QuantizerChoice{"int3", "int8", ScaleKind::kRow, 0}, "int4", WeightFormat::kInt4},
-        {QuantizerChoice{"int2", "int8", ScaleKind::kTensor, 0}, "int4", WeightFormat::kInt4},
+        {QuantizerChoice{"int2", "int8", ScaleKind::kTensor, 0}, "int2", WeightFormat::kInt4},
+        {QuantizerChoice{"int2", "int8", ScaleKind::kGroup, 64}, "int2", WeightFormat::kInt4},
+        {QuantizerChoice{"int2", "int8", ScaleKind::kGroup, 32}, "int4", WeightFormat::kInt4},
         {QuantizerChoice{"int4", "int8", ScaleKind::kRow, 0, "mse", false}, "int4",
          WeightFormat::kInt4},
         {QuantizerChoice{"int4", "int8", ScaleKind::kGroup, 32, "minmax", false}, "int4",
@@ -222,9 +236,10 @@ BOOST_AUTO_TEST_CASE(models_of_integers_through_a_file) {
         return file.RequireTensor("blk.0.attn_q.weight").type;
       };
       BOOST_TEST((type_of_q(GgufReader(again)) == type_of_q(reader)));
-      BOOST_TEST((type_of_q(reader) == (choice.weights == "int8" ? TensorType::kQ8_0
-                                        : choice.symmetric       ? TensorType::kQ4_0
-                                                                 : TensorType::kQ4_1)));
+      BOOST_TEST((type_of_q(reader) == (type == "int8"s    ? TensorType::kQ8_0
+                                        : type == "int2"s  ? TensorType::kQ2_0
+                                        : choice.symmetric ? TensorType::kQ4_0
+                                                           : TensorType::kQ4_1)));
     }
   }
 }
@@ -246,7 +261,7 @@ BOOST_AUTO_TEST_CASE(scales_are_rounded_only_when_asked) {
   BOOST_TEST((type_of_q({.round_scales = true}) == TensorType::kQ8_0));
   BOOST_TEST((type_of_q({.linear_type = TensorType::kQ8_0}) == TensorType::kQ8_0));
   BOOST_TEST(Contains(ErrorText([&] { type_of_q({.linear_type = TensorType::kI2_S}); }),
-                      "q4_0, q4_1 or q8_0"));
+                      "q2_0, q4_0, q4_1 or q8_0"));
 }
 
 }  // namespace

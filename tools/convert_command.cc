@@ -47,8 +47,8 @@ void RunConvert(const Command& command, std::span<const std::string> arguments) 
                  {kExact, "i2_s", "tq1_0", "tq2_0", "q2_0", "iq1_bn", "iq2_bn", "q4_0", "q4_1",
                   "q8_0", "f32", "f16", "bf16", "q6_k"},
                  "type of the matrices; exact rounds nothing: i2_s, or iq2_bn where that does not "
-                 "fit, for trits; q4_0, q4_1 or q8_0 for integers whose scales f16 has; and what "
-                 "dense matrices are stored in");
+                 "fit, for trits; q2_0, q4_0, q4_1 or q8_0 for integers whose scales f16 has; and "
+                 "what dense matrices are stored in");
   options.Choice("embeddings", embeddings, {kExact, "f32", "f16", "bf16", "q8_0", "q6_k"},
                  "type of embeddings and head");
   if (!options.Parse(arguments)) return;

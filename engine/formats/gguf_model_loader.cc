@@ -125,11 +125,13 @@ class Loader {
     constexpr const char* kKey = "trit.weight_quantizer";
     const std::string* stated = reader_.metadata().FindString(kKey);
     if (stated == nullptr || *stated == "none" || *stated == "ternary") return false;
-    if (*stated == "int4" || *stated == "int8" || *stated == "mixed") return true;
+    for (const char* name : {"int2", "int4", "int8", "mixed"}) {
+      if (*stated == name) return true;
+    }
     throw Error(ErrorInfo{.what = "unknown weight quantizer",
                           .file = reader_.path(),
                           .key = kKey,
-                          .expected = "none, ternary, int4, int8 or mixed",
+                          .expected = "none, ternary, int2, int4, int8 or mixed",
                           .found = *stated});
   }
 

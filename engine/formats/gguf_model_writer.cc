@@ -112,7 +112,7 @@ bool WritesIntegers(const PackedMatrix& matrix, TensorType type) {
   if (HoldsTrits(matrix)) {
     hint = "write i2_s or another ternary type, which keep its trits";
   } else if (HoldsIntegers(matrix)) {
-    hint = "write q4_0, q4_1 or q8_0, which keep its integers";
+    hint = "write q2_0, q4_0, q4_1 or q8_0, which keep integers that fit";
   }
   throw UsageError(
       ErrorInfo{.what = fmt::format("the matrix has no {}, which {} is for",
@@ -173,15 +173,15 @@ std::string WeightQuantizerOf(const Model& model, const std::vector<GgufTensorIn
     if (info.kind != WeightKind::kLinear) continue;
     const TensorType type = tensors[static_cast<size_t>(info.id)].type;
     std::string own = "none";
-    if (InfoOf(type).ternary_codec != nullptr) {
+    if (WritesIntegers(model.weights[static_cast<size_t>(info.id)].matrix, type)) {
+      own = type == TensorType::kQ8_0 ? "int8" : type == TensorType::kQ2_0 ? "int2" : "int4";
+    } else if (InfoOf(type).ternary_codec != nullptr) {
       own = "ternary";
-    } else if (WritesIntegers(model.weights[static_cast<size_t>(info.id)].matrix, type)) {
-      own = type == TensorType::kQ8_0 ? "int8" : "int4";
     }
     names.insert(own);
   }
   if (names.size() == 1) return *names.begin();
-  const bool integers = names.contains("int4") || names.contains("int8");
+  const bool integers = names.contains("int2") || names.contains("int4") || names.contains("int8");
   return integers ? "mixed" : names.contains("ternary") ? "ternary" : "none";
 }
 
@@ -250,13 +250,13 @@ void WriteGgufModel(const Model& model, const std::string& path, const GgufModel
     if (info.IsVector()) {
       writer.WriteTensor(info.gguf_name,
                          EncodeFloats(type, 1, info.cols, weight.vector.data(), origin).span());
+    } else if (WritesIntegers(weight.matrix, type)) {
+      WriteIntegers(weight.matrix, order, type, origin, writer);
     } else if (InfoOf(type).ternary_codec != nullptr) {
       WriteTernary(weight.matrix, order, type, origin, writer);
     } else if (type == TensorType::kQ4_0 && order.is_identity() && FitsQ4_0(weight.matrix)) {
       writer.WriteTensor(origin.tensor,
                          EncodeIntegers(type, BlocksOf(weight.matrix), origin).span());
-    } else if (WritesIntegers(weight.matrix, type)) {
-      WriteIntegers(weight.matrix, order, type, origin, writer);
     } else {
       WriteDense(weight.matrix, order, type, origin, writer);
     }

@@ -20,8 +20,8 @@ std::optional<TensorType> GgufCodeType(CodeSpan span, int64_t cols, const Weight
 
 struct GgufModelOptions {
   // i2_s, tq1_0, tq2_0, q2_0, iq1_bn, iq2_bn; or f32, f16, bf16, q8_0, q6_k; for matrices of
-  // integers q4_0, q4_1, q8_0, which keep the integers and round scales to f16. Nothing: of each
-  // matrix the smallest of those that have it exactly (trits: i2_s, else iq2_bn, tq2_0, q2_0).
+  // integers q2_0, q4_0, q4_1, q8_0, which keep the integers and round scales to f16. Nothing: of
+  // each matrix the smallest of those that have it exactly (trits: i2_s, else iq2_bn, tq2_0, q2_0).
   std::optional<TensorType> linear_type;
   // Embeddings and head: f32, f16, bf16, q8_0 or q6_k. Nothing: what they are held as.
   std::optional<TensorType> embedding_type = TensorType::kF32;

@@ -57,12 +57,13 @@ CodeFacts FactsOf(const IntegerTensor& tensor) {
 
 // Nothing if the type has no codes.
 std::optional<CodeFacts> FactsOf(const TensorView& view, I2sLayout layout) {
+  if (InfoOf(view.type).ternary_codec != nullptr) {
+    const TernaryTensor ternary(view, layout);
+    // q2_0 may hold other numbers.
+    if (!IsIntegerType(view.type) || ternary.HoldsTritsAlone()) return FactsOf(ternary);
+  }
   if (IsIntegerType(view.type)) return FactsOf(IntegerTensor(view));
-  if (InfoOf(view.type).ternary_codec == nullptr) return std::nullopt;
-  const TernaryTensor ternary(view, layout);
-  // q2_0 may hold other numbers.
-  if (InfoOf(view.type).float_codec != nullptr && !ternary.HoldsTritsAlone()) return std::nullopt;
-  return FactsOf(ternary);
+  return std::nullopt;
 }
 
 // By the tensor's name.

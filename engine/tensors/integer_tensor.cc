@@ -22,19 +22,25 @@ namespace trit {
 struct IntegerType {
   TensorType type;
   int32_t min_code, max_code;
+  int32_t levels;  // neighbouring codes that a matrix may have
   bool has_minimum;
+
+  bool Holds(CodeSpan span) const {
+    return span.min >= min_code && span.max <= max_code && span.max - span.min < levels;
+  }
+  int64_t block_elements() const { return static_cast<int64_t>(InfoOf(type).block_elements); }
 };
 
 namespace {
 
-constexpr int64_t kElements = 32;  // of a block
 constexpr int64_t kScaleBytes = 2;
 constexpr int64_t kRowsPerTask = 64;
 
 // In the order of preference.
-constexpr IntegerType kIntegerTypes[] = {{TensorType::kQ4_0, -8, 7, false},
-                                         {TensorType::kQ4_1, -8, 7, true},
-                                         {TensorType::kQ8_0, -128, 127, false}};
+constexpr IntegerType kIntegerTypes[] = {{TensorType::kQ2_0, -2, 2, 4, false},
+                                         {TensorType::kQ4_0, -8, 7, 16, false},
+                                         {TensorType::kQ4_1, -8, 7, 16, true},
+                                         {TensorType::kQ8_0, -128, 127, 256, false}};
 
 const IntegerType* FindIntegerType(TensorType type) {
   for (const IntegerType& integer : kIntegerTypes) {
@@ -60,8 +66,8 @@ int64_t SharedColumns(const WeightScales& scales, int64_t cols) {
   return scales.kind == ScaleKind::kGroup ? scales.group_size : cols;
 }
 
-bool FitsBlocks(const WeightScales& scales, int64_t cols) {
-  return SharedColumns(scales, cols) % kElements == 0;
+bool FitsBlocks(const IntegerType& integer, const WeightScales& scales, int64_t cols) {
+  return SharedColumns(scales, cols) % integer.block_elements() == 0;
 }
 
 // A usable scale that f16 has as 0, or as infinity, is none any more.
@@ -83,12 +89,38 @@ void CheckScales(const IntegerMatrix& matrix, const TensorTypeInfo& info,
   }
 }
 
+// Two bits are for -1 to 2 times the scale, so a block that has -2 is of its negatives.
+void EncodeQ2_0(const int8_t* codes, StoredScale stored, uint8_t* block) {
+  const bool negated = std::find(codes, codes + 64, int8_t{-2}) != codes + 64;
+  constexpr uint16_t kSign = 0x8000;
+  StoreLittleEndian(static_cast<uint16_t>(negated ? stored.scale ^ kSign : stored.scale), block);
+  block += kScaleBytes;
+  std::fill_n(block, 16, uint8_t{0});
+  for (int j = 0; j < 64; ++j) {
+    const int field = 1 + (negated ? -codes[j] : codes[j]);
+    block[j / 4] = static_cast<uint8_t>(block[j / 4] | field << 2 * (j % 4));
+  }
+}
+
+void DecodeQ2_0(const uint8_t* block, int8_t* codes) {
+  const bool negated = block[1] >> 7 != 0;
+  block += kScaleBytes;
+  for (int j = 0; j < 64; ++j) {
+    const int code = (block[j / 4] >> 2 * (j % 4) & 3) - 1;
+    codes[j] = static_cast<int8_t>(negated ? -code : code);
+  }
+}
+
 void EncodeBlock(const IntegerType& integer, const int8_t* codes, StoredScale stored,
                  uint8_t* block) {
+  if (integer.type == TensorType::kQ2_0) {
+    EncodeQ2_0(codes, stored, block);
+    return;
+  }
   StoreLittleEndian(stored.scale, block);
   block += kScaleBytes;
   if (integer.type == TensorType::kQ8_0) {
-    std::copy_n(reinterpret_cast<const uint8_t*>(codes), kElements, block);
+    std::copy_n(reinterpret_cast<const uint8_t*>(codes), 32, block);
     return;
   }
   if (integer.has_minimum) {
@@ -106,9 +138,13 @@ StoredScale LoadScale(const IntegerType& integer, const uint8_t* block) {
 }
 
 void DecodeBlock(const IntegerType& integer, const uint8_t* block, int8_t* codes) {
+  if (integer.type == TensorType::kQ2_0) {
+    DecodeQ2_0(block, codes);
+    return;
+  }
   block += integer.has_minimum ? 2 * kScaleBytes : kScaleBytes;
   if (integer.type == TensorType::kQ8_0) {
-    std::copy_n(block, kElements, reinterpret_cast<uint8_t*>(codes));
+    std::copy_n(block, 32, reinterpret_cast<uint8_t*>(codes));
     return;
   }
   for (int j = 0; j < 16; ++j) {
@@ -124,7 +160,8 @@ void DecodeBlock(const IntegerType& integer, const uint8_t* block, int8_t* codes
   const std::optional<TensorType> fitting =
       IntegerTypeFor(SpanOf(matrix.codes.span()), matrix.cols, matrix.scales);
   info.hint = fitting ? fmt::format("{} fits", InfoOf(*fitting).name)
-                      : "q4_0 and q8_0 hold codes with a scale for 32 columns or a multiple, q4_1 "
+                      : "q4_0 and q8_0 hold codes with a scale for 32 columns or a multiple, q2_0 "
+                        "-2 to 1 with one for a multiple of 64, q4_1 "
                         "codes of 4 bits with offsets too; f16 holds the weights themselves";
   throw UsageError(std::move(info));
 }
@@ -139,9 +176,8 @@ CodeSpan SpanOf(std::span<const int8_t> codes) {
 bool IsIntegerType(TensorType type) { return FindIntegerType(type) != nullptr; }
 
 std::optional<TensorType> IntegerTypeFor(CodeSpan span, int64_t cols, const WeightScales& scales) {
-  if (!FitsBlocks(scales, cols)) return std::nullopt;
   for (const IntegerType& integer : kIntegerTypes) {
-    if (span.min >= integer.min_code && span.max <= integer.max_code &&
+    if (integer.Holds(span) && FitsBlocks(integer, scales, cols) &&
         integer.has_minimum == !scales.offsets.empty()) {
       return integer.type;
     }
@@ -168,19 +204,21 @@ AlignedBuffer<uint8_t> EncodeIntegers(TensorType type, const IntegerMatrix& matr
   TRIT_CHECK(integer != nullptr);
   const TensorTypeInfo& info = InfoOf(type);
   const CodeSpan span = SpanOf(matrix.codes.span());
-  if (span.min < integer->min_code || span.max > integer->max_code) {
+  if (!integer->Holds(span)) {
+    const int32_t max = integer->min_code + integer->levels - 1;
     ThrowUnfit(origin, matrix,
                {.what = fmt::format("codes do not fit {}", info.name),
-                .expected = fmt::format("{} to {}", integer->min_code, integer->max_code),
+                .expected = fmt::format("{} to {}", integer->min_code, max),
                 .found = fmt::format("{} to {}", span.min, span.max)});
   }
   if (!matrix.scales.offsets.empty() && !integer->has_minimum) {
     ThrowUnfit(origin, matrix, {.what = fmt::format("{} has no offsets", info.name)});
   }
-  if (!FitsBlocks(matrix.scales, matrix.cols)) {
+  const int64_t elements = integer->block_elements();
+  if (!FitsBlocks(*integer, matrix.scales, matrix.cols)) {
     ThrowUnfit(origin, matrix,
                {.what = fmt::format("scales do not fit {}", info.name),
-                .expected = fmt::format("one for a multiple of {} columns", kElements),
+                .expected = fmt::format("one for a multiple of {} columns", elements),
                 .found = fmt::format("one for {}", SharedColumns(matrix.scales, matrix.cols))});
   }
   CheckScales(matrix, info, origin);
@@ -188,7 +226,7 @@ AlignedBuffer<uint8_t> EncodeIntegers(TensorType type, const IntegerMatrix& matr
   AlignedBuffer<uint8_t> bytes(static_cast<uint64_t>(matrix.rows) * row_bytes);
   ParallelFor(matrix.rows, [&](int64_t row) {
     uint8_t* block = bytes.data() + static_cast<uint64_t>(row) * row_bytes;
-    for (int64_t col = 0; col < matrix.cols; col += kElements, block += info.block_bytes) {
+    for (int64_t col = 0; col < matrix.cols; col += elements, block += info.block_bytes) {
       const size_t at = ScaleIndex(matrix.scales, matrix.rows, row, col);
       const float offset = matrix.scales.offsets.empty() ? 0.0f : matrix.scales.offsets[at];
       EncodeBlock(*integer, matrix.codes.data() + row * matrix.cols + col,
@@ -212,7 +250,7 @@ const uint8_t* IntegerTensor::Block(int64_t row, int64_t block) const {
 }
 
 WeightScales IntegerTensor::ReadScales() const {
-  const int64_t num_blocks = view_.cols / kElements;
+  const int64_t num_blocks = view_.cols / type_->block_elements();
   ScaleGrid scales(view_.rows, num_blocks, type_->has_minimum);
   ParallelFor(view_.rows, [&](int64_t row) {
     for (int64_t block = 0; block < num_blocks; ++block) {
@@ -221,7 +259,9 @@ WeightScales IntegerTensor::ReadScales() const {
       if (type_->has_minimum) {
         scales.Set(row, block, scale, OffsetOf(stored));
       } else {
-        scales.Set(row, block, scale, true);
+        // A negative one of q2_0 says that the codes are negated.
+        const bool magnitude = type_->type == TensorType::kQ2_0;
+        scales.Set(row, block, magnitude ? std::abs(scale) : scale, true);
       }
     }
   });
@@ -229,8 +269,9 @@ WeightScales IntegerTensor::ReadScales() const {
 }
 
 void IntegerTensor::DecodeCodes(int64_t row, int8_t* codes) const {
-  for (int64_t block = 0; block < view_.cols / kElements; ++block) {
-    DecodeBlock(*type_, Block(row, block), codes + block * kElements);
+  const int64_t elements = type_->block_elements();
+  for (int64_t block = 0; block < view_.cols / elements; ++block) {
+    DecodeBlock(*type_, Block(row, block), codes + block * elements);
   }
 }
 

@@ -1,9 +1,12 @@
-// Matrices of integers in block types of 32 elements: the codes as they are, scales in f16.
+// Matrices of integers in block types of 32 elements, q2_0 of 64: the codes as they are, scales in
+// f16.
+//   q2_0  codes -2 to 1        weight = d * code; where a block has -2, of which the type's two
+//                              bits (-1 to 2) are not capable, d and codes are stored negated
 //   q4_0  codes -8 to 7        weight = d * code
 //   q4_1  codes -8 to 7        weight = d * (code + 8) + m
 //   q8_0  codes -128 to 127    weight = d * code
-// A scale of more than 32 columns stands in every block it is for. What is read is the simplest
-// form that says the same.
+// A scale of more columns than a block stands in every block it is for. What is read is the
+// simplest form that says the same.
 // https://github.com/ggml-org/ggml, ggml-common.h and ggml-quants.c
 #ifndef TRIT_ENGINE_TENSORS_INTEGER_TENSOR_H_
 #define TRIT_ENGINE_TENSORS_INTEGER_TENSOR_H_

@@ -68,9 +68,27 @@ PackedMatrix Widen(const TensorView& view) {
   return matrix;
 }
 
+bool TakesIntegers(TensorType type, const PackOptions& options) {
+  return options.integers && IsIntegerType(type) &&
+         options.dense_activations != ActivationQuantizer::kNone;
+}
+
+void PackIntegers(const TensorView& view, const PackOptions& options, ModelWeight& weight) {
+  const IntegerTensor integers(view);
+  const CodeSpan span = integers.span();
+  weight.activation_quantizer = options.dense_activations;
+  weight.matrix =
+      PackCodes(IntegerFormat(span.min, span.max), view.rows, view.cols, integers.ReadScales(),
+                [&](int64_t row, int8_t* codes) { integers.DecodeCodes(row, codes); });
+}
+
 void PackTernaryType(const TensorView& view, const PackOptions& options, ModelWeight& weight) {
   const TernaryTensor tensor(view, options.i2s_layout);
   if (InfoOf(view.type).float_codec != nullptr && !tensor.HoldsTritsAlone()) {
+    if (TakesIntegers(view.type, options)) {
+      PackIntegers(view, options, weight);
+      return;
+    }
     weight.matrix = Widen(view);
     weight.activation_quantizer = options.dense_activations;
     return;
@@ -97,29 +115,17 @@ void PackLatent(const PackedMatrix& latent, const PackOptions& options, ModelWei
       options.ternary_activations, weight);
 }
 
-void PackIntegers(const StoredTensor& tensor, const PackOptions& options, ModelWeight& weight) {
-  const AlignedBuffer<uint8_t> bytes = ReadBytes(tensor);
-  const IntegerTensor integers(ViewOf(tensor, bytes.span()));
-  const CodeSpan span = integers.span();
-  weight.activation_quantizer = options.dense_activations;
-  weight.matrix =
-      PackCodes(IntegerFormat(span.min, span.max), tensor.rows, tensor.cols, integers.ReadScales(),
-                [&](int64_t row, int8_t* codes) { integers.DecodeCodes(row, codes); });
-}
-
 void PackProjection(const StoredTensor& tensor, const PackOptions& options, ModelWeight& weight) {
-  if (options.integers && IsIntegerType(tensor.type) &&
-      options.dense_activations != ActivationQuantizer::kNone) {
-    PackIntegers(tensor, options, weight);
-    return;
-  }
+  const bool integers = TakesIntegers(tensor.type, options);
   const std::optional<WeightFormat> format = DenseFormatOf(tensor.type);
   weight.activation_quantizer = options.dense_activations;
-  if (!format) {
+  if (!format || integers) {
     const AlignedBuffer<uint8_t> bytes = ReadBytes(tensor);
     const TensorView view = ViewOf(tensor, bytes.span());
     if (InfoOf(tensor.type).ternary_codec != nullptr) {
       PackTernaryType(view, options, weight);
+    } else if (integers) {
+      PackIntegers(view, options, weight);
     } else {
       weight.matrix = Widen(view);
     }

@@ -15,6 +15,7 @@ namespace trit {
 namespace {
 
 struct RowValues {};
+struct RowCodes {};
 
 // A row of numbers, on the calling thread.
 std::span<const float> RowOf(const PackedMatrix& matrix, int64_t row) {
@@ -71,15 +72,21 @@ bool HoldsIntegers(const PackedMatrix& matrix) {
 
 CodeSpan CodeSpanOf(const PackedMatrix& matrix) {
   if (matrix.format == WeightFormat::kInt8) return {-128, 127};
-  if (matrix.format == WeightFormat::kInt4) return {-8, 7};
   if (IsTernary(matrix.format)) return {-1, 1};
   std::vector<CodeSpan> spans(static_cast<size_t>(matrix.rows));
   ParallelFor(matrix.rows, [&](int64_t row) {
+    if (matrix.format == WeightFormat::kInt4) {
+      int8_t* const codes = ThreadScratch<RowCodes, int8_t>(matrix.cols);
+      UnpackCodes(matrix, row, codes);
+      spans[static_cast<size_t>(row)] = SpanOf({codes, static_cast<size_t>(matrix.cols)});
+      return;
+    }
     const std::span<const float> values = RowOf(matrix, row);
     const auto [min, max] = std::minmax_element(values.begin(), values.end());
     spans[static_cast<size_t>(row)] = {static_cast<int32_t>(*min), static_cast<int32_t>(*max)};
   });
-  CodeSpan all = spans[0];
+  // Codes of kInt4 are no trits, even if they are -1 to 1.
+  CodeSpan all = matrix.format == WeightFormat::kInt4 ? CodeSpan{-2, 1} : spans[0];
   for (const CodeSpan& span : spans) {
     all = {std::min(all.min, span.min), std::max(all.max, span.max)};
   }

@@ -35,8 +35,7 @@ bool HoldsTrits(const PackedMatrix& matrix);
 // Likewise integers of 8 bits or fewer that are no trits, or trits with offsets.
 bool HoldsIntegers(const PackedMatrix& matrix);
 
-// The codes that such integers may be: those of the format or, held as numbers, those that are
-// there.
+// The codes that such integers have; of kInt8 those they may have, of kInt4 at least -2 to 1.
 CodeSpan CodeSpanOf(const PackedMatrix& matrix);
 
 // Codes (rows, cols) of a matrix that HoldsTrits or HoldsIntegers, and its scales, rows in the
