@@ -60,6 +60,7 @@ BOOST_AUTO_TEST_CASE(the_example_of_the_help_is_a_config) {
   BOOST_TEST_REQUIRE(config.methods.size() == 3u);
   const TrainingConfig int4 = MethodTrainingConfig(config, config.methods[0], {});
   BOOST_TEST(int4.quantizer.standard.weights == "int4");
+  BOOST_TEST(int4.quantizer.standard.scale == "mse");
   BOOST_TEST(int4.quantizer.standard.activations == "none");
   BOOST_TEST((int4.quantizer.standard.granularity == ScaleKind::kRow));
   BOOST_TEST(int4.train.steps == 2000);
@@ -113,6 +114,8 @@ BOOST_AUTO_TEST_CASE(mistakes_in_configs) {
   refused(method + "start = \"full_precision\"\n", {"method.steps: missing"});
   refused("[[method]]\nname = \"a\"\nhow = \"nearest\"\nstart = \"scratch\"\n",
           {"c.toml:4", "method.start"});
+  refused("[[method]]\nname = \"a\"\nhow = \"nearest\"\nweights = \"int4\"\nscale = \"learned\"\n",
+          {"c.toml:5", "method.scale", "need training"});
   refused("method = 5\n", {"c.toml:1", "wrong type"});
   // What takes a training run to find out is asked first.
   refused(method + "weights = \"int4\"\ngranularity = 7\n",

@@ -8,6 +8,7 @@
 #include <cstdio>
 #include <cstring>
 #include <filesystem>
+#include <iostream>
 #include <limits>
 #include <system_error>
 
@@ -48,7 +49,11 @@ void ModelSource::DeclareLayout(Options& options) {
 }
 
 std::unique_ptr<Model> LoadModelFor(const ModelSource& source) {
-  if (IsTraining(source.path)) return LoadTrainedModel(source.path);
+  if (IsTraining(source.path)) {
+    std::unique_ptr<Model> model = LoadTrainedModel(source.path);
+    WarnOfShare(source.path);
+    return model;
+  }
   LoadOptions options{.tokenizer = source.tokenizer.value_or("")};
   if (source.i2s_layout == "128") options.i2s_layout = I2sLayout::k128;
   if (source.i2s_layout == "64") options.i2s_layout = I2sLayout::k64;
@@ -58,6 +63,15 @@ std::unique_ptr<Model> LoadModelFor(const ModelSource& source) {
     status.Update(fmt::format("loading {:.0f} %", 100 * share));
   };
   return LoadModel(source.path, options);
+}
+
+void WarnOfShare(const std::string& run_or_checkpoint) {
+  const double share = TrainedShare(run_or_checkpoint);
+  if (share == 1) return;
+  std::cerr << fmt::format(
+      "{}: fully quantized here, which training was to a share of {:.2g} (see "
+      "quantizer.ramp_steps)\n",
+      run_or_checkpoint, share);
 }
 
 std::shared_ptr<const Tokenizer> LoadTokenizerFor(const std::string& path) {

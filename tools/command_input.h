@@ -28,6 +28,8 @@ struct ModelSource {
 // A model in a file or directory or, quantized as it was trained, of a run or checkpoint. Shows how
 // far it is on a terminal.
 std::unique_ptr<Model> LoadModelFor(const ModelSource& source);
+// Says on the error stream if a run has not been trained fully quantized yet, which it is loaded as.
+void WarnOfShare(const std::string& run_or_checkpoint);
 // The tokenizer alone, likewise.
 std::shared_ptr<const Tokenizer> LoadTokenizerFor(const std::string& path);
 

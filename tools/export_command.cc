@@ -11,6 +11,7 @@
 #include "engine/formats/hf_model_writer.h"
 #include "engine/tensors/tensor_type.h"
 #include "tools/command.h"
+#include "tools/command_input.h"
 #include "tools/options.h"
 #include "tools/output.h"
 #include "training/export_run.h"
@@ -42,7 +43,7 @@ void RunExport(const Command& command, std::span<const std::string> arguments) {
   std::optional<std::string> gguf;
   std::optional<std::string> hf;
   std::string type = kAuto;
-  std::string embeddings = kAuto;
+  std::string embeddings = kExact;
   Options options(command, "trit export runs/first model.gguf --type tq2_0 --embeddings f16");
   options.Group("Input");
   options.RequiredArgument("RUN", run,
@@ -54,11 +55,11 @@ void RunExport(const Command& command, std::span<const std::string> arguments) {
       {kAuto, kExact, "i2_s", "tq1_0", "tq2_0", "q2_0", "iq1_bn", "iq2_bn", "q4_0", "q4_1", "q8_0",
        "f32", "f16", "bf16"},
       "type of the matrices; exact rounds nothing: i2_s, or iq2_bn where that does not fit, for "
-      "trits; auto does so too, but rounds the scales of integers to f16 to write them as q4_0, "
-      "q4_1 (with offsets) or q8_0");
+      "trits; auto does so too, but rounds the scales of integers to f16 to write them as q2_0, "
+      "q4_0, q4_1 (with offsets) or q8_0");
   options.Choice(
-      "embeddings", embeddings, {kAuto, "f32", "f16", "bf16", "q8_0", "q6_k"},
-      "type of embeddings and head; auto rounds nothing: f32, or q8_0 or q4_0 where they "
+      "embeddings", embeddings, {kExact, "f32", "f16", "bf16", "q8_0", "q6_k"},
+      "type of embeddings and head; exact rounds nothing: f32, or q8_0 or q4_0 where they "
       "were trained as int8 or int4");
   options.Group("Other output");
   options.Text("hf", "DIR", hf,
@@ -74,12 +75,7 @@ void RunExport(const Command& command, std::span<const std::string> arguments) {
 
   const auto quantization = ternarize ? std::optional(QuantizationConfig()) : std::nullopt;
   const std::unique_ptr<Model> trained = LoadTrainedModel(run, quantization);
-  if (const double share = TrainedShare(run); share < 1) {
-    std::cerr << fmt::format(
-        "{}: written fully quantized, which training was to a share of {:.2g} (see "
-        "quantizer.ramp_steps)\n",
-        run, share);
-  }
+  WarnOfShare(run);
   if (gguf) {
     WriteGgufModel(*trained, *gguf,
                    {.linear_type = TypeNamed(type),

@@ -70,7 +70,8 @@ void QuantizerFlags::Declare(Options& options) {
   options.TextList("rule", "PATTERN=WIDTH", rules,
                    "other quantizers for matrices whose names match, such as '*.down_proj=int8' or "
                    "'layers.0.*=weights=int8,granularity=row'; WIDTH may be none (full precision); "
-                   "may be repeated, the first that matches wins");
+                   "embed_tokens and lm_head are rounded by rules only, to int8 or int4; may be "
+                   "repeated, the first that matches wins");
   options.Text("config", "FILE", config,
                "TOML file whose [quantizer] and [[quantizer.rule]] hold where options do not say "
                "otherwise: a training config's");
@@ -127,6 +128,19 @@ void RequireNewFile(const std::string& source, const std::string& out) {
     throw UsageError(ErrorInfo{.what = "the file to write is the one to read",
                                .file = out,
                                .hint = "the full-precision model would be gone"});
+  }
+}
+
+// Rounded by a rule, and then by the file's type again, would be worse than either.
+void RequireNoTableRule(const QuantizationConfig& quantizers, const Model& model) {
+  for (const WeightInfo& info : model.table.weights()) {
+    if (info.IsVector() || info.kind == WeightKind::kLinear) continue;
+    const QuantizerChoice* const rule = quantizers.RuleFor(info.name);
+    if (rule == nullptr || rule->weights == "none") continue;
+    throw UsageError(ErrorInfo{.what = "given together with a rule that rounds them",
+                               .key = "--embeddings",
+                               .tensor = info.name,
+                               .expected = "one of the two"});
   }
 }
 
@@ -317,6 +331,7 @@ void RunQuantize(const Command& command, std::span<const std::string> arguments)
     RequireFullPrecision(*before, source.path);
     if (data) tokens = ReadScoredText(*data, *before);
     if (data) window.For(*before);  // before any work
+    if (embeddings != kExact) RequireNoTableRule(quantizers, *before);
     const std::vector<float> ranges = Calibrate(*before, quantizers, calibrate);
     StatusLine status;
     const Model rounded = QuantizeModel(

@@ -4,14 +4,13 @@
 #include <cstring>
 #include <utility>
 
-#include "engine/tensors/float_codec.h"
-#include "engine/tensors/integer_tensor.h"
 #include "ternary_kernels/check.h"
 #include "ternary_kernels/operand_conversion.h"
 #include "ternary_kernels/pack_matrix.h"
 #include "ternary_kernels/parallel_for.h"
 #include "ternary_kernels/thread_scratch.h"
 #include "training/quantizers/pack_quantized.h"
+#include "training/quantizers/table_quantizer.h"
 
 namespace trit {
 namespace {
@@ -41,22 +40,6 @@ void Blend(const StepWeight& weight, const WeightInfo& info, const float* latent
   if (share == 1) return;
   const float* w = latent + begin * info.cols;
   for (int64_t i = 0; i < (end - begin) * info.cols; ++i) out[i] = w[i] + share * (out[i] - w[i]);
-}
-
-// An embedding or a head as blocks of q8_0, which have its codes and scales exactly.
-PackedMatrix PackTable(const StepWeight& weight, const WeightInfo& info) {
-  IntegerMatrix integers{.rows = info.rows,
-                         .cols = info.cols,
-                         .codes = AlignedBuffer<int8_t>(weight.codes.size()),
-                         .scales = weight.quantizer->MakeScales()};
-  std::copy(weight.codes.begin(), weight.codes.end(), integers.codes.begin());
-  std::copy(weight.scales.values.begin(), weight.scales.values.end(),
-            integers.scales.values.begin());
-  const AlignedBuffer<uint8_t> blocks =
-      EncodeIntegers(TensorType::kQ8_0, integers, {"", info.name});
-  PackedMatrix packed = AllocateDense(WeightFormat::kQ8_0, info.rows, info.cols);
-  std::copy(blocks.begin(), blocks.end(), packed.data.begin());
-  return packed;
 }
 
 FloatOperand MakeOperand(Precision precision, int64_t k, int64_t n) {
@@ -132,9 +115,7 @@ void StepWeights::RefreshMatrix(const WeightInfo& info) {
         parameters_.Values(info.id).data(),
         learned_id == kNoWeight ? nullptr : parameters_.Values(learned_id).data(),
         weight.codes.data(), weight.scales);
-    if (info.kind != WeightKind::kLinear) {
-      for (float& scale : weight.scales.values) scale = F16ToF32(F32ToF16(scale));
-    }
+    if (info.kind != WeightKind::kLinear) RoundTableScales(weight.scales);
     if (!weight.integers.empty()) weight.integers.Pack(weight.codes.data());
   }
   if (weight.backward.packed.empty()) return;
@@ -204,7 +185,9 @@ PackedMatrix StepWeights::PackForInference(WeightId id) const {
   if (weight.quantizer == nullptr || (asymmetric && !weight.activations.TakesCodes())) {
     return PackFloats(id, 1);
   }
-  if (info.kind != WeightKind::kLinear) return PackTable(weight, info);
+  if (info.kind != WeightKind::kLinear) {
+    return PackTable(info, weight.codes.data(), weight.scales);
+  }
   return PackQuantized(*weight.quantizer, weight.codes.data(), weight.scales,
                        weight.activations.TakesCodes());
 }

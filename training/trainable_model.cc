@@ -8,38 +8,11 @@
 #include "engine/transformer.h"
 #include "ternary_kernels/check.h"
 #include "training/quantizers/activation_choice.h"
+#include "training/quantizers/table_quantizer.h"
 #include "training/quantizers/weight_quantizer.h"
 
 namespace trit {
 namespace {
-
-constexpr int64_t kTableBlock = 32;  // columns of a block of q8_0 and q4_0
-
-// Of an embedding or a head: what q8_0 and q4_0 have (StepWeights packs it as such).
-std::unique_ptr<WeightQuantizer> MakeTableQuantizer(const QuantizerChoice& choice,
-                                                    const WeightInfo& info) {
-  const auto refuse = [&](const char* key, const std::string& expected, const std::string& found) {
-    throw UsageError(ErrorInfo{.what = "embeddings and the head cannot be quantized so",
-                               .key = std::string("quantizer.rule.") + key,
-                               .tensor = info.name,
-                               .expected = expected,
-                               .found = found,
-                               .hint = "a rule for it may stand before the one that matches"});
-  };
-  if (choice.weights == "none") return nullptr;
-  if (choice.weights != "int8" && choice.weights != "int4") {
-    refuse("weights", "\"int8\", \"int4\" or \"none\"", '"' + choice.weights + '"');
-  }
-  if (!choice.symmetric) refuse("symmetric", "true", "false");
-  const bool grouped = choice.granularity == ScaleKind::kGroup;
-  const int64_t shared = grouped ? choice.group_size : info.cols;
-  if (shared % kTableBlock != 0) {
-    refuse(grouped ? "granularity" : "weights",
-           "scales of a multiple of " + std::to_string(kTableBlock) + " columns",
-           std::to_string(shared));
-  }
-  return MakeWeightQuantizer(choice, info);
-}
 
 // "….q_proj.weight" -> "….q_proj.weight_scale"
 std::string LearnedScaleName(const std::string& weight_name) { return weight_name + "_scale"; }

@@ -14,6 +14,7 @@
 #include "training/config/config_keys.h"
 #include "training/config/config_values.h"
 #include "training/config/training_config_table.h"
+#include "training/quantizers/weight_width.h"
 
 namespace trit {
 namespace {
@@ -215,7 +216,14 @@ TrainingConfig MethodTrainingConfig(const ComparisonConfig& config, const Compar
   std::vector<std::string> all = config.overrides;
   all.insert(all.end(), method.overrides.begin(), method.overrides.end());
   all.insert(all.end(), overrides.begin(), overrides.end());
-  return ParseTrainingConfig(config.training, config.file, all);
+  TrainingConfig result = ParseTrainingConfig(config.training, config.file, all);
+  if (method.kind == MethodKind::kNearest) {
+    result.quantizer = QuantizersFromTable(ParseTomlFile(config.training, config.file), all);
+    QuantizationConfig& quantizers = result.quantizer;
+    quantizers.standard = ResolvedWithoutTraining(quantizers.standard);
+    for (QuantizerRule& rule : quantizers.rules) rule.choice = ResolvedWithoutTraining(rule.choice);
+  }
+  return result;
 }
 
 TrainingConfig FullPrecisionTrainingConfig(const ComparisonConfig& config,
@@ -247,7 +255,7 @@ steps = 2000               # of every model; validation loss is of the first tra
 # [evaluation]             # questions that the files are asked: exact_match, multiple_choice
 
 [[method]]
-name = "int4 nearest"      # the full-precision weights, rounded after training
+name = "int4 nearest"      # the full-precision weights, rounded after training; scales by mse
 how = "nearest"
 weights = "int4"           # this and below: any key of the training config's [quantizer]
 granularity = "row"

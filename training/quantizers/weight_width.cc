@@ -157,4 +157,17 @@ QuantizerChoice Resolved(QuantizerChoice choice) {
   return choice;
 }
 
+QuantizerChoice ResolvedWithoutTraining(QuantizerChoice choice) {
+  const QuantizerChoice resolved = Resolved(choice);
+  if (resolved.scale != ScaleRuleName(ScaleRule::kLearned)) return resolved;
+  if (!choice.scale.empty()) {
+    throw UsageError(ErrorInfo{.what = "learned scales need training",
+                               .key = "quantizer.scale",
+                               .expected = "a rule that weights alone settle, such as \"mse\"",
+                               .found = '"' + choice.scale + '"'});
+  }
+  choice.scale = ScaleRuleName(ScaleRule::kMse);
+  return Resolved(choice);
+}
+
 }  // namespace trit

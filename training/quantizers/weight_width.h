@@ -55,6 +55,10 @@ WeightScheme SchemeOf(const QuantizerChoice& choice);
 // scale for full precision, the percentile of other rules. Throws as SchemeOf does.
 QuantizerChoice Resolved(QuantizerChoice choice);
 
+// Likewise for weights that are not trained: where the usual rule is a learned one, mse. Throws
+// UsageError also where a learned one is asked for.
+QuantizerChoice ResolvedWithoutTraining(QuantizerChoice choice);
+
 }  // namespace trit
 
 #endif  // TRIT_TRAINING_QUANTIZERS_WEIGHT_WIDTH_H_

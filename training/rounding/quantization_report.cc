@@ -94,9 +94,11 @@ QuantizationReport ReportQuantization(const Model& source, const Model& quantize
   for (const WeightInfo& info : source.table.weights()) {
     const GgufTensorInfo& tensor = reader.RequireTensor(info.gguf_name);
     const bool linear = info.kind == WeightKind::kLinear;
+    const QuantizerChoice* const rule = quantizers.RuleFor(info.name);
+    const std::string table_weights = rule != nullptr && !info.IsVector() ? rule->weights : "";
     const ReportedMatrix matrix{
         .name = ShortWeightName(info.name),
-        .weights = linear ? quantizers.For(info.name).weights : "",
+        .weights = linear ? quantizers.For(info.name).weights : table_weights,
         .type = std::string(InfoOf(tensor.type).name),
         .num_weights = info.NumElements(),
         .bytes_before = StoredBytes(source.weights[static_cast<size_t>(info.id)]),

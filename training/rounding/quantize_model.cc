@@ -14,6 +14,7 @@
 #include "training/quantizers/activation_choice.h"
 #include "training/quantizers/pack_quantized.h"
 #include "training/quantizers/quantizer_text.h"
+#include "training/quantizers/table_quantizer.h"
 #include "training/quantizers/weight_width.h"
 
 namespace trit {
@@ -74,7 +75,9 @@ void RequireFileType(const QuantizerChoice& choice, const WeightQuantizer& quant
 // Null: the matrix stays as it is.
 std::unique_ptr<WeightQuantizer> QuantizerFor(const QuantizerChoice& choice,
                                               const WeightInfo& info) {
-  std::unique_ptr<WeightQuantizer> quantizer = MakeWeightQuantizer(choice, info);
+  const bool linear = info.kind == WeightKind::kLinear;
+  std::unique_ptr<WeightQuantizer> quantizer =
+      linear ? MakeWeightQuantizer(choice, info) : MakeTableQuantizer(choice, info);
   if (quantizer == nullptr) return nullptr;
   if (quantizer->NumLearned() > 0) {
     throw UsageError(ErrorInfo{.what = "learned scales need training",
@@ -83,20 +86,8 @@ std::unique_ptr<WeightQuantizer> QuantizerFor(const QuantizerChoice& choice,
                                .expected = "a rule that weights alone settle, such as \"mse\"",
                                .found = '"' + Resolved(choice).scale + '"'});
   }
-  RequireFileType(choice, *quantizer, info);
+  if (linear) RequireFileType(choice, *quantizer, info);
   return quantizer;
-}
-
-// Embeddings and heads are rounded by the file's type for them.
-void RequireNoRule(const QuantizationConfig& quantizers, const WeightInfo& info) {
-  const QuantizerChoice* const rule = quantizers.RuleFor(info.name);
-  if (rule == nullptr || rule->weights == "none") return;
-  throw UsageError(ErrorInfo{.what = "a rule for what is no projection",
-                             .key = "quantizer.rule.match",
-                             .tensor = info.name,
-                             .expected = "\"none\" for it, in a rule before the one that matches",
-                             .found = '"' + rule->weights + '"',
-                             .hint = "its type in the file rounds it, such as q8_0"});
 }
 
 // Throws UsageError where the range of static ones is missing.
@@ -115,7 +106,7 @@ ActivationScheme ActivationsFor(const QuantizerChoice& choice, const WeightInfo&
   return activations;
 }
 
-// What a projection becomes; without a quantizer it stays as it is.
+// What a matrix becomes; without a quantizer it stays as it is.
 struct Plan {
   std::unique_ptr<WeightQuantizer> quantizer;
   ActivationScheme activations;
@@ -132,6 +123,11 @@ ModelWeight Round(const ModelWeight& weight, const WeightInfo& info, const Plan&
   WeightScales scales = quantizer.MakeScales();
   method(info, quantizer, values.data(), codes.data(), scales);
   ModelWeight rounded;
+  if (info.kind != WeightKind::kLinear) {
+    RoundTableScales(scales);
+    rounded.matrix = PackTable(info, codes.data(), scales);
+    return rounded;
+  }
   rounded.activation_quantizer = plan.activations.quantizer;
   rounded.activation_scale = plan.activations.static_scale;
   rounded.matrix = PackQuantized(quantizer, codes.data(), scales,
@@ -168,13 +164,14 @@ Model QuantizeModel(const Model& model, const QuantizationConfig& quantizers,
   RequireRulesMatch(quantizers, model.table);
   std::vector<Plan> plans(model.table.size());
   for (const WeightInfo& info : model.table.weights()) {
-    if (info.kind == WeightKind::kEmbedding || info.kind == WeightKind::kHead) {
-      RequireNoRule(quantizers, info);
+    if (info.IsVector()) continue;
+    Plan& plan = plans[static_cast<size_t>(info.id)];
+    if (info.kind == WeightKind::kLinear) {
+      const QuantizerChoice& choice = quantizers.For(info.name);
+      plan = {QuantizerFor(choice, info), ActivationsFor(choice, info, activation_ranges)};
+    } else if (const QuantizerChoice* choice = quantizers.RuleFor(info.name)) {
+      plan.quantizer = QuantizerFor(*choice, info);
     }
-    if (info.kind != WeightKind::kLinear) continue;
-    const QuantizerChoice& choice = quantizers.For(info.name);
-    plans[static_cast<size_t>(info.id)] = {QuantizerFor(choice, info),
-                                           ActivationsFor(choice, info, activation_ranges)};
   }
   if (std::all_of(plans.begin(), plans.end(),
                   [](const Plan& plan) { return plan.quantizer == nullptr; })) {

@@ -63,16 +63,6 @@ void PrependRules(std::span<const std::string> rules, toml::table& root) {
   }
 }
 
-void SettleScaleRule(QuantizerChoice& choice) {
-  const QuantizerChoice resolved = Resolved(choice);
-  const bool learned = resolved.scale == ScaleRuleName(ScaleRule::kLearned);
-  if (choice.scale.empty() && learned) {
-    choice.scale = ScaleRuleName(ScaleRule::kMse);
-  } else {
-    choice = resolved;
-  }
-}
-
 }  // namespace
 
 QuantizationConfig ReadRoundingConfig(const std::optional<std::string>& file,
@@ -82,8 +72,8 @@ QuantizationConfig ReadRoundingConfig(const std::optional<std::string>& file,
   if (file) root = ParseTomlFile(ReadTextFile(*file, kMaxConfigBytes), *file);
   PrependRules(rules, root);
   QuantizationConfig quantizers = QuantizersFromTable(std::move(root), overrides);
-  SettleScaleRule(quantizers.standard);
-  for (QuantizerRule& rule : quantizers.rules) SettleScaleRule(rule.choice);
+  quantizers.standard = ResolvedWithoutTraining(quantizers.standard);
+  for (QuantizerRule& rule : quantizers.rules) rule.choice = ResolvedWithoutTraining(rule.choice);
   return quantizers;
 }
 
