@@ -1,8 +1,11 @@
 #include "ternary_kernels/aligned_buffer.h"
 
+#include <algorithm>
 #include <cstdint>
 #include <cstdlib>
 #include <cstring>
+
+#include "ternary_kernels/parallel_for.h"
 
 #ifdef __linux__
 #include <sys/mman.h>
@@ -11,10 +14,11 @@
 namespace trit {
 namespace {
 
+constexpr uintptr_t kHugePage = uintptr_t{2} << 20;
+
 // Asks for huge pages where whole ones fit. The system may say no.
 void AskForHugePages([[maybe_unused]] void* data, [[maybe_unused]] size_t bytes) {
 #ifdef __linux__
-  constexpr uintptr_t kHugePage = uintptr_t{2} << 20;
   const auto begin = reinterpret_cast<uintptr_t>(data);
   const uintptr_t first = (begin + kHugePage - 1) / kHugePage * kHugePage;
   const uintptr_t last = (begin + bytes) / kHugePage * kHugePage;
@@ -28,7 +32,17 @@ void* AllocateZeroed(size_t bytes) {
   void* data = std::aligned_alloc(kBufferAlignment, bytes);
   if (data == nullptr) return nullptr;
   AskForHugePages(data, bytes);
-  std::memset(data, 0, bytes);
+  // By all threads: what memory costs is to get each page for the first time.
+  const auto begin = reinterpret_cast<uintptr_t>(data);
+  const auto num_pages =
+      static_cast<int64_t>((begin % kHugePage + bytes + kHugePage - 1) / kHugePage);
+  ParallelFor(num_pages, [&](int64_t page) {
+    const uintptr_t page_begin =
+        begin / kHugePage * kHugePage + static_cast<uintptr_t>(page) * kHugePage;
+    const uintptr_t from = std::max(begin, page_begin);
+    const uintptr_t to = std::min(begin + bytes, page_begin + kHugePage);
+    std::memset(reinterpret_cast<void*>(from), 0, to - from);
+  });
   return data;
 }
 

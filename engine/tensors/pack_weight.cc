@@ -15,6 +15,7 @@
 #include "ternary_kernels/matmul_kernel.h"
 #include "ternary_kernels/parallel_for.h"
 #include "ternary_kernels/ternarize.h"
+#include "ternary_kernels/thread_scratch.h"
 
 namespace trit {
 namespace {
@@ -27,12 +28,17 @@ namespace {
                         .found = std::string(InfoOf(tensor.type).name)});
 }
 
-AlignedBuffer<uint8_t> ReadBytes(const StoredTensor& tensor) {
+struct FileBytes {};
+
+// Until the next tensor is read: memory that is given back and taken anew for each would be cleared
+// and paged in each time.
+std::span<const uint8_t> ReadBytes(const StoredTensor& tensor) {
   const int64_t dims[] = {tensor.cols, tensor.rows};
   const std::optional<uint64_t> size = TensorBytes(tensor.type, dims);
   TRIT_CHECK(size);  // readers have checked the shape
-  AlignedBuffer<uint8_t> bytes(*size);
-  tensor.read(bytes.span());
+  const std::span<uint8_t> bytes(
+      ThreadScratch<FileBytes, uint8_t>(static_cast<int64_t>(*size)), *size);
+  tensor.read(bytes);
   return bytes;
 }
 
@@ -120,8 +126,8 @@ void PackProjection(const StoredTensor& tensor, const PackOptions& options, Mode
   const std::optional<WeightFormat> format = DenseFormatOf(tensor.type);
   weight.activation_quantizer = options.dense_activations;
   if (!format || integers) {
-    const AlignedBuffer<uint8_t> bytes = ReadBytes(tensor);
-    const TensorView view = ViewOf(tensor, bytes.span());
+    const std::span<const uint8_t> bytes = ReadBytes(tensor);
+    const TensorView view = ViewOf(tensor, bytes);
     if (InfoOf(tensor.type).ternary_codec != nullptr) {
       PackTernaryType(view, options, weight);
     } else if (integers) {
@@ -187,16 +193,16 @@ void PackWeight(const WeightInfo& info, const StoredTensor& tensor, const PackOp
   }
   if (InfoOf(tensor.type).float_codec == nullptr) RefuseType(tensor, "a floating-point type");
   if (info.IsVector()) {
-    const AlignedBuffer<uint8_t> bytes = ReadBytes(tensor);
-    const TensorView view = ViewOf(tensor, bytes.span());
+    const std::span<const uint8_t> bytes = ReadBytes(tensor);
+    const TensorView view = ViewOf(tensor, bytes);
     CheckFinite(view);
     weight.vector = AlignedBuffer<float>(static_cast<size_t>(info.cols));
     DecodeFloats(view, 0, weight.vector.data());
   } else if (const std::optional<WeightFormat> format = DenseFormatOf(tensor.type)) {
     weight.matrix = ReadDense(tensor, *format);
   } else {
-    const AlignedBuffer<uint8_t> bytes = ReadBytes(tensor);
-    weight.matrix = Widen(ViewOf(tensor, bytes.span()));
+    const std::span<const uint8_t> bytes = ReadBytes(tensor);
+    weight.matrix = Widen(ViewOf(tensor, bytes));
   }
 }
 
