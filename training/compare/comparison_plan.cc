@@ -8,7 +8,7 @@
 
 #include "training/checkpoint.h"
 #include "training/config/config_values.h"
-#include "training/quantizers/quantizer_text.h"
+#include "training/config/quantizer_text.h"
 
 namespace trit {
 namespace {

@@ -9,8 +9,8 @@
 #include <vector>
 
 #include "engine/weight_table.h"
+#include "training/config/quantizer_text.h"
 #include "training/logs/progress_line.h"
-#include "training/quantizers/quantizer_text.h"
 #include "training/report/axis.h"
 #include "training/report/heat_map.h"
 #include "training/report/line_chart.h"

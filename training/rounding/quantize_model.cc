@@ -11,9 +11,9 @@
 #include "engine/tensors/unpack_weight.h"
 #include "ternary_kernels/aligned_buffer.h"
 #include "ternary_kernels/parallel_for.h"
+#include "training/config/quantizer_text.h"
 #include "training/quantizers/activation_choice.h"
 #include "training/quantizers/pack_quantized.h"
-#include "training/quantizers/quantizer_text.h"
 #include "training/quantizers/table_quantizer.h"
 #include "training/quantizers/weight_width.h"
 

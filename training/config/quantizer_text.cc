@@ -1,4 +1,4 @@
-#include "training/quantizers/quantizer_text.h"
+#include "training/config/quantizer_text.h"
 
 #include <algorithm>
 

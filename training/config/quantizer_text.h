@@ -1,6 +1,6 @@
 // Quantizers in a few words, for tables.
-#ifndef TRIT_TRAINING_QUANTIZERS_QUANTIZER_TEXT_H_
-#define TRIT_TRAINING_QUANTIZERS_QUANTIZER_TEXT_H_
+#ifndef TRIT_TRAINING_CONFIG_QUANTIZER_TEXT_H_
+#define TRIT_TRAINING_CONFIG_QUANTIZER_TEXT_H_
 
 #include <string>
 
@@ -15,4 +15,4 @@ std::string QuantizerText(const QuantizationConfig& quantizer);
 
 }  // namespace trit
 
-#endif  // TRIT_TRAINING_QUANTIZERS_QUANTIZER_TEXT_H_
+#endif  // TRIT_TRAINING_CONFIG_QUANTIZER_TEXT_H_
