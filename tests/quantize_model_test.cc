@@ -412,7 +412,7 @@ BOOST_AUTO_TEST_CASE(configs_of_rounding) {
 
   const QuantizationConfig mixed =
       read(file, {"quantizer.granularity=row"},
-           {"*.down_proj=int8", "layers.?.mlp.*=weights=int2,granularity=32,symmetric=false",
+           {"*.down_proj=int8", "layers.?.mlp.*=int2,granularity=32,symmetric=false",
             "*.q_proj=none"});
   BOOST_REQUIRE(mixed.rules.size() == 4u);
   BOOST_TEST(mixed.rules[0].match == "*.down_proj");

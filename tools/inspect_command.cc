@@ -103,7 +103,7 @@ std::string ScaleText(const CodeFacts& codes) {
 }
 
 std::string CodesText(const CodeFacts& codes) {
-  return fmt::format("{} of {}", codes.codes_used, codes.max_code - codes.min_code + 1);
+  return fmt::format("{} of {}", codes.codes_used, codes.num_codes);
 }
 
 std::string KernelText(const KernelFacts& kernels) {

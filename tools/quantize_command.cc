@@ -69,7 +69,7 @@ void QuantizerFlags::Declare(Options& options) {
       "with --activation-range percentile: how many percent of the inputs are not clipped");
   options.TextList("rule", "PATTERN=WIDTH", rules,
                    "other quantizers for matrices whose names match, such as '*.down_proj=int8' or "
-                   "'layers.0.*=weights=int8,granularity=row'; WIDTH may be none (full precision); "
+                   "'layers.0.*=int8,granularity=row'; WIDTH may be none (full precision); "
                    "embed_tokens and lm_head are rounded by rules only, to int8 or int4; may be "
                    "repeated, the first that matches wins");
   options.Text("config", "FILE", config,

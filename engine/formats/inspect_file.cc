@@ -34,7 +34,7 @@ void DescribeScales(const WeightScales& scales, CodeFacts& facts) {
 }
 
 CodeFacts FactsOf(const TernaryTensor& tensor) {
-  CodeFacts facts{.min_code = -1, .max_code = 1};
+  CodeFacts facts{.min_code = -1, .max_code = 1, .num_codes = 3};
   DescribeScales(tensor.CheckAndReadScales(), facts);
   const TritCounts counts = tensor.CountTrits();
   facts.codes_used = (counts.minus > 0) + (counts.zero > 0) + (counts.plus > 0);
@@ -45,7 +45,8 @@ CodeFacts FactsOf(const TernaryTensor& tensor) {
 
 CodeFacts FactsOf(const IntegerTensor& tensor) {
   const CodeSpan span = tensor.span();
-  CodeFacts facts{.min_code = span.min, .max_code = span.max};
+  CodeFacts facts{
+      .min_code = span.min, .max_code = span.max, .num_codes = tensor.levels()};
   DescribeScales(tensor.ReadScales(), facts);
   const std::vector<int64_t> counts = tensor.CountCodes();
   facts.codes_used = static_cast<int32_t>(

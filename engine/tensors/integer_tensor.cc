@@ -244,6 +244,8 @@ IntegerTensor::IntegerTensor(TensorView view)
 
 CodeSpan IntegerTensor::span() const { return {type_->min_code, type_->max_code}; }
 
+int32_t IntegerTensor::levels() const { return type_->levels; }
+
 const uint8_t* IntegerTensor::Block(int64_t row, int64_t block) const {
   return view_.bytes.data() + static_cast<uint64_t>(row) * RowBytes(view_.type, view_.cols) +
          static_cast<uint64_t>(block) * InfoOf(view_.type).block_bytes;

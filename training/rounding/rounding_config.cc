@@ -23,8 +23,8 @@ constexpr const char* kRuleKey = "quantizer.rule";
       ErrorInfo{.what = "not a rule",
                 .file = std::string(kOverrideSource),
                 .key = kRuleKey,
-                .expected = "PATTERN=WEIGHTS, or PATTERN=key=value,…, such as *.down_proj=int8 or "
-                            "layers.0.*=weights=int8,granularity=row",
+                .expected = "PATTERN=WEIGHTS, and perhaps ,key=value,…, such as *.down_proj=int8 or "
+                            "layers.0.*=int8,granularity=row",
                 .found = text});
 }
 
@@ -34,7 +34,7 @@ toml::table ParseRule(const std::string& text) {
   toml::table rule;
   rule.insert("match", text.substr(0, equals));
   std::string rest = text.substr(equals + 1);
-  if (rest.find('=') == std::string::npos) rest = "weights=" + rest;
+  if (rest.substr(0, rest.find(',')).find('=') == std::string::npos) rest = "weights=" + rest;
   while (!rest.empty()) {
     const size_t end = rest.find(',');
     const std::string assignment = rest.substr(0, end);

@@ -12,10 +12,9 @@
 namespace trit {
 
 // file: TOML; what it has besides [quantizer] must be a training config's, and is not read.
-// overrides: as in ReadTrainingConfig. rules: "PATTERN=int8" or
-// "PATTERN=weights=int8,activations=…", in the order in which they are tried, before those of the
-// file. A rule for scales that is not given is the usual one of the width; "mse" where that is one
-// that training learns. Throws UsageError.
+// overrides: as in ReadTrainingConfig. rules: "PATTERN=int8" or "PATTERN=int8,activations=…", in
+// the order in which they are tried, before those of the file. A rule for scales that is not given
+// is the usual one of the width; "mse" where that is one that training learns. Throws UsageError.
 QuantizationConfig ReadRoundingConfig(const std::optional<std::string>& file,
                                       std::span<const std::string> overrides,
                                       std::span<const std::string> rules);
