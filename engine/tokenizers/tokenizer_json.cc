@@ -21,7 +21,8 @@ namespace {
 
 using nlohmann::json;
 
-constexpr int64_t kMaxId = int64_t{1} << 24;
+// Ids without a token are filled up, so a small file must not ask for many of them.
+constexpr int64_t kMaxHoles = 65536;
 constexpr const char* kSpace = "\xE2\x96\x81";  // U+2581, SentencePiece's space
 
 [[noreturn]] void Refuse(const std::string& file, const std::string& key, const std::string& what,
@@ -72,8 +73,9 @@ class Parser {
 
  private:
   void SetToken(int64_t id, const std::string& text, const std::string& key) {
-    if (id < 0 || id >= kMaxId) {
-      Refuse(file_, key, "token id out of range", std::to_string(id));
+    if (id < 0 || id >= end_of_ids_) {
+      Refuse(file_, key, "token id out of range", std::to_string(id),
+             "ids begin at 0 and leave few out");
     }
     const size_t index = static_cast<size_t>(id);
     if (index >= data_.tokens.size()) data_.tokens.resize(index + 1);
@@ -86,6 +88,9 @@ class Parser {
   void ParseVocabulary() {
     const json& vocab = model_.Require("vocab");
     if (!vocab.is_object()) model_.Throw("vocab", "wrong type", "an object", ShownJson(vocab));
+    const json* added = root_.Find("added_tokens");
+    const size_t num_added = added != nullptr && added->is_array() ? added->size() : 0;
+    end_of_ids_ = static_cast<int64_t>(vocab.size() + num_added) + kMaxHoles;
     for (const auto& [text, id] : vocab.items()) {
       SetToken(model_.AsInteger("vocab", id), text, "model.vocab");
     }
@@ -284,6 +289,7 @@ class Parser {
   JsonFields root_;
   JsonFields model_;
   const std::string& file_;
+  int64_t end_of_ids_ = 0;
   TokenizerData data_;
 };
 
