@@ -16,6 +16,7 @@
 #include "engine/formats/model_file.h"
 #include "engine/score.h"
 #include "engine/tensors/float_codec.h"
+#include "engine/tensors/ternary_tensor.h"
 #include "engine/tensors/unpack_weight.h"
 #include "support/error_text.h"
 #include "support/temporary_folder.h"
@@ -143,6 +144,35 @@ BOOST_AUTO_TEST_CASE(codes_come_back_and_scales_as_f16) {
         }
       }
     }
+  }
+}
+
+// Whatever scales a file had, q2_0 gives back the weights, and trits alone as trits.
+BOOST_AUTO_TEST_CASE(two_bits_with_scales_of_any_sign) {
+  for (const CodeSpan span : {CodeSpan{-2, 1}, {-1, 2}, {-1, 1}}) {
+    IntegerMatrix matrix = RandomMatrix({6, 128, ScaleKind::kGroup, 64}, span, false, 5);
+    for (size_t i = 0; i < matrix.scales.values.size(); ++i) {
+      matrix.scales.values[i] = Rounded(matrix.scales.values[i]) * (i % 3 == 0 ? -1.0f : 1.0f);
+    }
+    matrix.scales.values[1] = 0;
+    matrix.scales.values[2] = -0.0f;
+    const AlignedBuffer<uint8_t> bytes = EncodeIntegers(TensorType::kQ2_0, matrix, kOrigin);
+    const TensorView view = ViewOf(TensorType::kQ2_0, matrix, bytes.span());
+    const IntegerMatrix read = Read(view);
+    std::vector<float> values(matrix.cols);
+    for (int64_t row = 0; row < matrix.rows; ++row) {
+      DecodeFloats(view, row, values.data());
+      for (int64_t col = 0; col < matrix.cols; ++col) {
+        const size_t at = ScaleIndex(matrix.scales, matrix.rows, row, col);
+        const size_t i = row * matrix.cols + col;
+        const float expected = static_cast<float>(matrix.codes[i]) * matrix.scales.values[at];
+        BOOST_TEST(values[col] == expected);
+        BOOST_TEST(read.codes[i] * read.scales.values[at] == expected);
+      }
+    }
+    const TernaryTensor ternary(view, I2sLayout::kAuto);
+    BOOST_TEST(ternary.HoldsTritsAlone() == (span.max - span.min == 2));
+    if (span.max - span.min == 2) ternary.CheckAndReadScales();
   }
 }
 

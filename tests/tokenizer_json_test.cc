@@ -258,7 +258,9 @@ BOOST_AUTO_TEST_CASE(DirectoriesOfTokenizers) {
 // Tokens that a SentencePiece model does not have, in either file.
 BOOST_AUTO_TEST_CASE(AddedTokensOfDirectories) {
   const TemporaryFolder folder;
-  const auto spm = MakeTokenizer(SpmVocabulary({"th", "t", "h", "▁"}), "");
+  TokenizerData pieces = SpmVocabulary({"th", "t", "h", "▁"});
+  AddToken(pieces, "<own>", TokenType::kUserDefined);
+  const auto spm = MakeTokenizer(pieces, "");
   const int64_t size = spm->vocab_size();
   WriteBytes(folder / "tokenizer.model", SerializeSentencePieceModel(spm->data()));
   HfConfig config;
@@ -277,9 +279,12 @@ BOOST_AUTO_TEST_CASE(AddedTokensOfDirectories) {
   decoder(end, next);
   for (const bool both : {false, true}) {
     if (both) {
-      WriteBytes(folder / "added_tokens.json", "{\"<|im_end|>\": " + std::to_string(size) + "}");
+      WriteBytes(folder / "added_tokens.json", "{\"<|im_end|>\": " + std::to_string(size) +
+                                                   ", \"<own>\": " + std::to_string(size - 1) +
+                                                   "}");
     }
     const TokenizerData data = *ReadHfTokenizer(folder.path().string(), config).data;
+    BOOST_TEST((data.types[size - 1] == TokenType::kUserDefined));
     BOOST_TEST(data.tokens[size] == "<|im_end|>");
     BOOST_TEST((data.types[size] == TokenType::kControl));
     BOOST_TEST(data.tokens[size + 1] == "<tool>");
@@ -292,7 +297,8 @@ BOOST_AUTO_TEST_CASE(AddedTokensOfDirectories) {
   decoder(end, "x");
   BOOST_TEST(Contains(error(), "added_tokens_decoder.x: not a token id"));
   decoder(end, std::to_string(size + 2));
-  BOOST_TEST(Contains(error(), "an id that is not the next"));
+  BOOST_TEST(Contains(error(), "added_tokens_decoder." + std::to_string(size + 2) +
+                                   ": an id that is not the next"));
   decoder("\"0\": 5, ", next);
   BOOST_TEST(Contains(error(), "added_tokens_decoder.0: wrong type"));
 }

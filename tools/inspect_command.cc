@@ -182,6 +182,7 @@ Json TensorToJson(const TensorFacts& tensor) {
   if (tensor.codes) {
     json["min_code"] = tensor.codes->min_code;
     json["max_code"] = tensor.codes->max_code;
+    json["num_codes"] = tensor.codes->num_codes;
     json["codes_used"] = tensor.codes->codes_used;
     json["zero_share"] = tensor.codes->zero_share;
     json["scale_kind"] = ScaleKindName(tensor.codes->scale_kind);

@@ -313,7 +313,7 @@ void RunQuantize(const Command& command, std::span<const std::string> arguments)
                "text, .jsonl or .bin that the ranges of int8_static are found on");
   options.Group("Output");
   options.Choice("embeddings", embeddings, {kExact, "f32", "f16", "bf16", "q8_0", "q6_k"},
-                 "type of embeddings and head; exact: what the model has them in");
+                 "type of embeddings and head; exact: what the model, or a rule, has them in");
   options.Text("data", "FILE", data,
                "text, .jsonl or .bin to read with the model before and after: perplexity, and the "
                "error of each layer's output");
@@ -331,7 +331,7 @@ void RunQuantize(const Command& command, std::span<const std::string> arguments)
     RequireFullPrecision(*before, source.path);
     if (data) tokens = ReadScoredText(*data, *before);
     if (data) window.For(*before);  // before any work
-    if (embeddings != kExact) RequireNoTableRule(quantizers, *before);
+    if (embeddings != kExact && embeddings != "f32") RequireNoTableRule(quantizers, *before);
     const std::vector<float> ranges = Calibrate(*before, quantizers, calibrate);
     StatusLine status;
     const Model rounded = QuantizeModel(

@@ -116,7 +116,10 @@ bool WritesIntegers(const PackedMatrix& matrix, TensorType type) {
   }
   throw UsageError(
       ErrorInfo{.what = fmt::format("the matrix has no {}, which {} is for",
-                                    ternary ? "trits" : "integers of 4 bits", InfoOf(type).name),
+                                    !ternary                    ? "integers of 4 bits"
+                                    : type == TensorType::kQ2_0 ? "trits or integers of 2 bits"
+                                                                : "trits",
+                                    InfoOf(type).name),
                 .file = origin.file,
                 .tensor = origin.tensor,
                 .hint = std::move(hint)});

@@ -46,20 +46,27 @@ json ReadJson(const fs::path& path) {
   return ParseStrictJson(ReadTextFile(path.string(), kMaxConfigBytes), path.string());
 }
 
-// Tokens beyond a SentencePiece model's own, and more about those that it has.
-void AddTokens(std::vector<AddedToken> tokens, const JsonFields& fields, TokenizerData& data) {
+bool Has(const TokenizerData& data, const AddedToken& token) {
+  return token.id >= 0 && token.id < std::ssize(data.tokens) &&
+         data.tokens[static_cast<size_t>(token.id)] == token.text;
+}
+
+// Tokens beyond a SentencePiece model's own, and more about those that it has. By the keys they are
+// listed under.
+void AddTokens(std::vector<std::pair<std::string, AddedToken>> tokens, const JsonFields& fields,
+               TokenizerData& data) {
   std::sort(tokens.begin(), tokens.end(),
-            [](const AddedToken& a, const AddedToken& b) { return a.id < b.id; });
-  for (const AddedToken& token : tokens) {
-    const int64_t size = std::ssize(data.tokens);
-    const bool known = token.id >= 0 && token.id < size;
-    if (known && data.tokens[static_cast<size_t>(token.id)] == token.text) {
-      const TokenType type = data.types[static_cast<size_t>(token.id)];
-      if (type != TokenType::kUnknown && type != TokenType::kByte) MarkAdded(token, data);
+            [](const auto& a, const auto& b) { return a.second.id < b.second.id; });
+  for (const auto& [key, token] : tokens) {
+    if (Has(data, token)) {
+      TokenType& type = data.types[static_cast<size_t>(token.id)];
+      const TokenType own = type;
+      MarkAdded(token, data);
+      if (own == TokenType::kUnknown || own == TokenType::kByte) type = own;
       continue;
     }
-    if (token.id != size) {
-      fields.Throw(token.text.c_str(), "an id that is not the next", std::to_string(size),
+    if (token.id != std::ssize(data.tokens)) {
+      fields.Throw(key.c_str(), "an id that is not the next", std::to_string(data.tokens.size()),
                    std::to_string(token.id));
     }
     data.tokens.push_back(token.text);
@@ -68,13 +75,14 @@ void AddTokens(std::vector<AddedToken> tokens, const JsonFields& fields, Tokeniz
   }
 }
 
-// {"<|im_end|>": 32000, …}
+// {"<|im_end|>": 32000, …}: of a token that the model has this says nothing new.
 void ReadAddedTokensFile(const fs::path& path, TokenizerData& data) {
   const json added = ReadJson(path);
   const JsonFields fields(added, path.string());
-  std::vector<AddedToken> tokens;
+  std::vector<std::pair<std::string, AddedToken>> tokens;
   for (const auto& [text, id] : added.items()) {
-    tokens.push_back({.id = fields.AsInteger(text.c_str(), id), .text = text});
+    const AddedToken token{.id = fields.AsInteger(text.c_str(), id), .text = text};
+    if (!Has(data, token)) tokens.emplace_back(text, token);
   }
   AddTokens(std::move(tokens), fields, data);
 }
@@ -85,14 +93,14 @@ void ReadAddedTokensDecoder(const fs::path& path, TokenizerData& data) {
   const JsonFields config(root, path.string());
   if (config.Find("added_tokens_decoder") == nullptr) return;
   const JsonFields fields = config.Object("added_tokens_decoder");
-  std::vector<AddedToken> tokens;
+  std::vector<std::pair<std::string, AddedToken>> tokens;
   for (const auto& [id, token] : root.at("added_tokens_decoder").items()) {
     int64_t value = -1;
     const auto [end, error] = std::from_chars(id.data(), id.data() + id.size(), value);
     if (error != std::errc() || end != id.data() + id.size()) {
       fields.Throw(id.c_str(), "not a token id", "a whole number", id);
     }
-    tokens.push_back(ReadAddedToken(fields.Object(id.c_str()), value));
+    tokens.emplace_back(id, ReadAddedToken(fields.Object(id.c_str()), value));
   }
   AddTokens(std::move(tokens), fields, data);
 }
@@ -210,12 +218,9 @@ void AddDecoder(const TokenizerData& data, nlohmann::ordered_json& config) {
   for (const int32_t id : ids) {
     const auto i = static_cast<size_t>(id);
     config["added_tokens_decoder"][std::to_string(id)] = {
-        {"content", data.tokens[i]},
-        {"lstrip", has(data.strip_left, id)},
-        {"normalized", false},
-        {"rstrip", has(data.strip_right, id)},
-        {"single_word", false},
-        {"special", data.types[i] == TokenType::kControl}};
+        {"content", data.tokens[i]}, {"lstrip", has(data.strip_left, id)},
+        {"normalized", false},       {"rstrip", has(data.strip_right, id)},
+        {"single_word", false},      {"special", data.types[i] != TokenType::kUserDefined}};
   }
 }
 

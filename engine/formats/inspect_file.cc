@@ -45,12 +45,12 @@ CodeFacts FactsOf(const TernaryTensor& tensor) {
 
 CodeFacts FactsOf(const IntegerTensor& tensor) {
   const CodeSpan span = tensor.span();
-  CodeFacts facts{
-      .min_code = span.min, .max_code = span.max, .num_codes = tensor.levels()};
+  CodeFacts facts{.min_code = span.min, .max_code = span.max};
   DescribeScales(tensor.ReadScales(), facts);
   const std::vector<int64_t> counts = tensor.CountCodes();
   facts.codes_used = static_cast<int32_t>(
       std::count_if(counts.begin(), counts.end(), [](int64_t count) { return count > 0; }));
+  facts.num_codes = std::max(tensor.levels(), facts.codes_used);
   facts.zero_share = static_cast<double>(counts[static_cast<size_t>(-span.min)]) /
                      static_cast<double>(tensor.rows() * tensor.cols());
   return facts;

@@ -15,7 +15,7 @@ namespace trit {
 // The codes of a tensor of trits or integers, and its scales.
 struct CodeFacts {
   int32_t min_code = 0, max_code = 0;  // that the type has
-  int32_t num_codes = 0;               // that a matrix of the type can have
+  int32_t num_codes = 0;               // that a matrix of the type can have, of q2_0 4 or 5 of them
   int32_t codes_used = 0;              // of them, how many there are
   double zero_share = 0;               // of the codes, 0 to 1
   bool has_offsets = false;

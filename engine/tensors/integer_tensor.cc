@@ -89,15 +89,18 @@ void CheckScales(const IntegerMatrix& matrix, const TensorTypeInfo& info,
   }
 }
 
-// Two bits are for -1 to 2 times the scale, so a block that has -2 is of its negatives.
+// Two bits are for -1 to 2 times the scale, so a block that has -2 times it is of its negatives.
+// Trits have a positive scale, and 0 where it is 0, as readers of trits ask for.
 void EncodeQ2_0(const int8_t* codes, StoredScale stored, uint8_t* block) {
-  const bool negated = std::find(codes, codes + 64, int8_t{-2}) != codes + 64;
   constexpr uint16_t kSign = 0x8000;
-  StoreLittleEndian(static_cast<uint16_t>(negated ? stored.scale ^ kSign : stored.scale), block);
+  const auto magnitude = static_cast<uint16_t>(stored.scale & ~kSign);
+  const int sign = magnitude == 0 ? 0 : stored.scale == magnitude ? 1 : -1;
+  const bool negated = std::any_of(codes, codes + 64, [&](int8_t c) { return sign * c == -2; });
+  StoreLittleEndian(static_cast<uint16_t>(negated ? magnitude | kSign : magnitude), block);
   block += kScaleBytes;
   std::fill_n(block, 16, uint8_t{0});
   for (int j = 0; j < 64; ++j) {
-    const int field = 1 + (negated ? -codes[j] : codes[j]);
+    const int field = 1 + (negated ? -sign : sign) * codes[j];
     block[j / 4] = static_cast<uint8_t>(block[j / 4] | field << 2 * (j % 4));
   }
 }

@@ -59,7 +59,7 @@ class IntegerTensor {
   int64_t cols() const { return view_.cols; }
   // All that codes of the type can be.
   CodeSpan span() const;
-  // How many neighbouring codes of it a matrix can have: of q2_0 four of its five.
+  // How many neighbouring codes of it a matrix can be written with: of q2_0 four of its five.
   int32_t levels() const;
 
   // In the simplest kind that says the same (ScaleGrid::Simplify).

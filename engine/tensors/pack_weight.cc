@@ -28,16 +28,27 @@ namespace {
                         .found = std::string(InfoOf(tensor.type).name)});
 }
 
-struct FileBytes {};
+struct ProjectionBytes {};
 
-// Until the next tensor is read: memory that is given back and taken anew for each would be cleared
-// and paged in each time.
-std::span<const uint8_t> ReadBytes(const StoredTensor& tensor) {
+uint64_t SizeOf(const StoredTensor& tensor) {
   const int64_t dims[] = {tensor.cols, tensor.rows};
   const std::optional<uint64_t> size = TensorBytes(tensor.type, dims);
   TRIT_CHECK(size);  // readers have checked the shape
+  return *size;
+}
+
+AlignedBuffer<uint8_t> ReadBytes(const StoredTensor& tensor) {
+  AlignedBuffer<uint8_t> bytes(SizeOf(tensor));
+  tensor.read(bytes.span());
+  return bytes;
+}
+
+// Until the next projection is read: memory that is given back and taken anew for each of many
+// would be cleared and paged in each time.
+std::span<const uint8_t> ReadProjection(const StoredTensor& tensor) {
+  const uint64_t size = SizeOf(tensor);
   const std::span<uint8_t> bytes(
-      ThreadScratch<FileBytes, uint8_t>(static_cast<int64_t>(*size)), *size);
+      ThreadScratch<ProjectionBytes, uint8_t>(static_cast<int64_t>(size)), size);
   tensor.read(bytes);
   return bytes;
 }
@@ -126,7 +137,7 @@ void PackProjection(const StoredTensor& tensor, const PackOptions& options, Mode
   const std::optional<WeightFormat> format = DenseFormatOf(tensor.type);
   weight.activation_quantizer = options.dense_activations;
   if (!format || integers) {
-    const std::span<const uint8_t> bytes = ReadBytes(tensor);
+    const std::span<const uint8_t> bytes = ReadProjection(tensor);
     const TensorView view = ViewOf(tensor, bytes);
     if (InfoOf(tensor.type).ternary_codec != nullptr) {
       PackTernaryType(view, options, weight);
@@ -193,16 +204,16 @@ void PackWeight(const WeightInfo& info, const StoredTensor& tensor, const PackOp
   }
   if (InfoOf(tensor.type).float_codec == nullptr) RefuseType(tensor, "a floating-point type");
   if (info.IsVector()) {
-    const std::span<const uint8_t> bytes = ReadBytes(tensor);
-    const TensorView view = ViewOf(tensor, bytes);
+    const AlignedBuffer<uint8_t> bytes = ReadBytes(tensor);
+    const TensorView view = ViewOf(tensor, bytes.span());
     CheckFinite(view);
     weight.vector = AlignedBuffer<float>(static_cast<size_t>(info.cols));
     DecodeFloats(view, 0, weight.vector.data());
   } else if (const std::optional<WeightFormat> format = DenseFormatOf(tensor.type)) {
     weight.matrix = ReadDense(tensor, *format);
   } else {
-    const std::span<const uint8_t> bytes = ReadBytes(tensor);
-    weight.matrix = Widen(ViewOf(tensor, bytes));
+    const AlignedBuffer<uint8_t> bytes = ReadBytes(tensor);
+    weight.matrix = Widen(ViewOf(tensor, bytes.span()));
   }
 }
 

@@ -138,6 +138,8 @@ void WriteGgufModelSeeds(const fs::path& folder) {
     WriteModel(folder / ("integers_" + std::string(InfoOf(type).name)), OneLayer(32), bpe,
                {type, kF16}, false, type == kQ8_0 ? "int8" : "mixed");
   }
+  WriteModel(folder / "integers_q2_0", OneLayer(64), bpe, {kQ2_0, kF16}, false, "int2");
+  WriteModel(folder / "integers_q4_0_wide", OneLayer(64), bpe, {kQ4_0, kF16}, false, "mixed");
   ModelConfig config = OneLayer(64);
   config.sub_norms = config.tie_word_embeddings = false;
   config.hidden_act = GateActivation::kSilu;

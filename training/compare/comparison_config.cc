@@ -15,6 +15,7 @@
 #include "training/config/config_values.h"
 #include "training/config/training_config_table.h"
 #include "training/quantizers/weight_width.h"
+#include "training/rounding/rounding_config.h"
 
 namespace trit {
 namespace {
@@ -215,10 +216,10 @@ TrainingConfig MethodTrainingConfig(const ComparisonConfig& config, const Compar
                                     std::span<const std::string> overrides) {
   std::vector<std::string> all = config.overrides;
   all.insert(all.end(), method.overrides.begin(), method.overrides.end());
+  if (method.kind == MethodKind::kNearest) RequireNoLearnedScales(method.overrides);
   all.insert(all.end(), overrides.begin(), overrides.end());
   TrainingConfig result = ParseTrainingConfig(config.training, config.file, all);
   if (method.kind == MethodKind::kNearest) {
-    result.quantizer = QuantizersFromTable(ParseTomlFile(config.training, config.file), all);
     QuantizationConfig& quantizers = result.quantizer;
     quantizers.standard = ResolvedWithoutTraining(quantizers.standard);
     for (QuantizerRule& rule : quantizers.rules) rule.choice = ResolvedWithoutTraining(rule.choice);

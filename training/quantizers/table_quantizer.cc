@@ -19,19 +19,21 @@ constexpr int64_t kTableBlock = 32;  // columns of a block of q8_0 and q4_0
 
 std::unique_ptr<WeightQuantizer> MakeTableQuantizer(const QuantizerChoice& choice,
                                                     const WeightInfo& info) {
-  const auto refuse = [&](const char* key, const std::string& expected, const std::string& found) {
+  const auto refuse = [&](const char* key, const std::string& expected, const std::string& found,
+                          const char* hint =
+                              "a rule for it may stand before the one that matches") {
     throw UsageError(ErrorInfo{.what = "embeddings and the head cannot be quantized so",
                                .key = std::string("quantizer.rule.") + key,
                                .tensor = info.name,
                                .expected = expected,
                                .found = found,
-                               .hint = "a rule for it may stand before the one that matches"});
+                               .hint = hint});
   };
   if (choice.weights == "none") return nullptr;
   if (choice.weights != "int8" && choice.weights != "int4") {
     refuse("weights", "\"int8\", \"int4\" or \"none\"", '"' + choice.weights + '"');
   }
-  if (!choice.symmetric) refuse("symmetric", "true", "false");
+  if (!choice.symmetric) refuse("symmetric", "true", "false", "its rule may say so");
   const bool grouped = choice.granularity == ScaleKind::kGroup;
   const int64_t shared = grouped ? choice.group_size : info.cols;
   if (shared % kTableBlock != 0) {

@@ -158,16 +158,11 @@ QuantizerChoice Resolved(QuantizerChoice choice) {
 }
 
 QuantizerChoice ResolvedWithoutTraining(QuantizerChoice choice) {
-  const QuantizerChoice resolved = Resolved(choice);
-  if (resolved.scale != ScaleRuleName(ScaleRule::kLearned)) return resolved;
-  if (!choice.scale.empty()) {
-    throw UsageError(ErrorInfo{.what = "learned scales need training",
-                               .key = "quantizer.scale",
-                               .expected = "a rule that weights alone settle, such as \"mse\"",
-                               .found = '"' + choice.scale + '"'});
+  choice = Resolved(std::move(choice));
+  if (choice.scale == ScaleRuleName(ScaleRule::kLearned)) {
+    choice.scale = ScaleRuleName(ScaleRule::kMse);
   }
-  choice.scale = ScaleRuleName(ScaleRule::kMse);
-  return Resolved(choice);
+  return choice;
 }
 
 }  // namespace trit

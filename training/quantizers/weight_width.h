@@ -55,8 +55,7 @@ WeightScheme SchemeOf(const QuantizerChoice& choice);
 // scale for full precision, the percentile of other rules. Throws as SchemeOf does.
 QuantizerChoice Resolved(QuantizerChoice choice);
 
-// Likewise for weights that are not trained: where the usual rule is a learned one, mse. Throws
-// UsageError also where a learned one is asked for.
+// Likewise for weights that are not trained: mse instead of learned scales.
 QuantizerChoice ResolvedWithoutTraining(QuantizerChoice choice);
 
 }  // namespace trit

@@ -35,8 +35,9 @@ void RequireFullPrecision(const Model& model, const std::string& file);
 // what runs: codes with offsets are codes here even where inputs are floats, which no kernel
 // multiplies. activation_ranges: by WeightId, what CalibrateActivations found for static
 // activations; may be empty without them. `progress` is called before each matrix; may be empty.
-// Throws UsageError, before anything is rounded, where a quantizer does not fit a matrix, has scales
-// that only training finds or static activations without a range, or makes what no GGUF type holds.
+// Throws UsageError, before anything is rounded, where a quantizer does not fit a matrix, has
+// scales that only training finds or static activations without a range, or makes what no GGUF type
+// holds.
 Model QuantizeModel(const Model& model, const QuantizationConfig& quantizers,
                     std::span<const float> activation_ranges, const RoundingMethod& method,
                     const std::function<void(const WeightInfo&)>& progress);

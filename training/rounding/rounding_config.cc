@@ -19,13 +19,13 @@ constexpr const char* kSection = "quantizer";
 constexpr const char* kRuleKey = "quantizer.rule";
 
 [[noreturn]] void ThrowNoRule(const std::string& text) {
-  throw UsageError(
-      ErrorInfo{.what = "not a rule",
-                .file = std::string(kOverrideSource),
-                .key = kRuleKey,
-                .expected = "PATTERN=WEIGHTS, and perhaps ,key=value,…, such as *.down_proj=int8 or "
-                            "layers.0.*=int8,granularity=row",
-                .found = text});
+  throw UsageError(ErrorInfo{
+      .what = "not a rule",
+      .file = std::string(kOverrideSource),
+      .key = kRuleKey,
+      .expected = "PATTERN=WEIGHTS, and perhaps ,key=value,…, such as *.down_proj=int8 or "
+                  "layers.0.*=int8,granularity=row",
+      .found = text});
 }
 
 toml::table ParseRule(const std::string& text) {
@@ -42,6 +42,8 @@ toml::table ParseRule(const std::string& text) {
     const size_t sign = assignment.find('=');
     if (sign == std::string::npos || sign == 0) ThrowNoRule(text);
     const std::string key = assignment.substr(0, sign);
+    const std::string override_text = std::string(kRuleKey) + "." + assignment;
+    RequireNoLearnedScales({&override_text, 1});
     toml::table value =
         ParseOverrideValue(std::string(kRuleKey) + "." + key, assignment.substr(sign + 1));
     value.begin()->second.visit([&](auto& node) { rule.insert_or_assign(key, std::move(node)); });
@@ -65,9 +67,24 @@ void PrependRules(std::span<const std::string> rules, toml::table& root) {
 
 }  // namespace
 
+void RequireNoLearnedScales(std::span<const std::string> overrides) {
+  for (const std::string& text : overrides) {
+    const size_t equals = text.find('=');
+    const std::string key = text.substr(0, equals);
+    const std::string value = text.substr(equals + 1);
+    if (!key.ends_with(".scale") || value.find("learned") == std::string::npos) continue;
+    throw UsageError(ErrorInfo{.what = "learned scales need training",
+                               .file = std::string(kOverrideSource),
+                               .key = key,
+                               .expected = "a rule that weights alone settle, such as \"mse\"",
+                               .found = value});
+  }
+}
+
 QuantizationConfig ReadRoundingConfig(const std::optional<std::string>& file,
                                       std::span<const std::string> overrides,
                                       std::span<const std::string> rules) {
+  RequireNoLearnedScales(overrides);
   toml::table root;
   if (file) root = ParseTomlFile(ReadTextFile(*file, kMaxConfigBytes), *file);
   PrependRules(rules, root);

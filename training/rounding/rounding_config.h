@@ -13,11 +13,16 @@ namespace trit {
 
 // file: TOML; what it has besides [quantizer] must be a training config's, and is not read.
 // overrides: as in ReadTrainingConfig. rules: "PATTERN=int8" or "PATTERN=int8,activations=…", in
-// the order in which they are tried, before those of the file. A rule for scales that is not given
-// is the usual one of the width; "mse" where that is one that training learns. Throws UsageError.
+// the order in which they are tried, before those of the file. Scales that training learns, be it
+// that the file says so or that it is usual with a width, become "mse"; overrides and rules that
+// ask for them are refused. Throws UsageError.
 QuantizationConfig ReadRoundingConfig(const std::optional<std::string>& file,
                                       std::span<const std::string> overrides,
                                       std::span<const std::string> rules);
+
+// Throws UsageError if one of the settings, "quantizer.scale=learned", asks for what only training
+// finds.
+void RequireNoLearnedScales(std::span<const std::string> overrides);
 
 }  // namespace trit
 
