@@ -1,6 +1,5 @@
 #include "ternary_kernels/aligned_buffer.h"
 
-#include <algorithm>
 #include <cstdint>
 #include <cstdlib>
 #include <cstring>
@@ -33,16 +32,11 @@ void* AllocateZeroed(size_t bytes) {
   if (data == nullptr) return nullptr;
   AskForHugePages(data, bytes);
   // By all threads: what memory costs is to get each page for the first time.
-  const auto begin = reinterpret_cast<uintptr_t>(data);
-  const auto num_pages =
-      static_cast<int64_t>((begin % kHugePage + bytes + kHugePage - 1) / kHugePage);
-  ParallelFor(num_pages, [&](int64_t page) {
-    const uintptr_t page_begin =
-        begin / kHugePage * kHugePage + static_cast<uintptr_t>(page) * kHugePage;
-    const uintptr_t from = std::max(begin, page_begin);
-    const uintptr_t to = std::min(begin + bytes, page_begin + kHugePage);
-    std::memset(reinterpret_cast<void*>(from), 0, to - from);
-  });
+  ParallelForBlocks(static_cast<int64_t>(bytes), static_cast<int64_t>(kHugePage),
+                    [&](int64_t begin, int64_t end) {
+                      std::memset(static_cast<char*>(data) + begin, 0,
+                                  static_cast<size_t>(end - begin));
+                    });
   return data;
 }
 

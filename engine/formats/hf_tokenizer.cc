@@ -88,13 +88,12 @@ void ReadAddedTokensFile(const fs::path& path, TokenizerData& data) {
 }
 
 // {"added_tokens_decoder": {"32000": {"content": "<|im_end|>", …}, …}}
-void ReadAddedTokensDecoder(const fs::path& path, TokenizerData& data) {
-  const json root = ReadJson(path);
-  const JsonFields config(root, path.string());
-  if (config.Find("added_tokens_decoder") == nullptr) return;
+void ApplyAddedTokensDecoder(const JsonFields& config, TokenizerData& data) {
+  const json* decoder = config.Find("added_tokens_decoder");
+  if (decoder == nullptr) return;
   const JsonFields fields = config.Object("added_tokens_decoder");
   std::vector<std::pair<std::string, AddedToken>> tokens;
-  for (const auto& [id, token] : root.at("added_tokens_decoder").items()) {
+  for (const auto& [id, token] : decoder->items()) {
     int64_t value = -1;
     const auto [end, error] = std::from_chars(id.data(), id.data() + id.size(), value);
     if (error != std::errc() || end != id.data() + id.size()) {
@@ -114,9 +113,6 @@ std::optional<TokenizerData> ReadVocabulary(const fs::path& directory) {
   const std::string path = (directory / kTokenizerModel).string();
   TokenizerData data = ParseSentencePieceModel(ReadTextFile(path, kMaxTokenizerBytes), path);
   if (Exists(directory / kAddedTokens)) ReadAddedTokensFile(directory / kAddedTokens, data);
-  if (Exists(directory / kTokenizerConfig)) {
-    ReadAddedTokensDecoder(directory / kTokenizerConfig, data);
-  }
   return data;
 }
 
@@ -166,6 +162,10 @@ void ApplyTokenizerConfig(const fs::path& path, HfTokenizer& tokenizer) {
   tokenizer.chat_template = ChatTemplateOf(fields);
   if (!tokenizer.data) return;
   TokenizerData& data = *tokenizer.data;
+  // tokenizer.json lists them itself.
+  if (data.model == "llama" && !Exists(path.parent_path() / kTokenizerJson)) {
+    ApplyAddedTokensDecoder(fields, data);
+  }
   const auto set_token = [&](const char* key, std::optional<int32_t>& id) {
     if (const auto named = NamedToken(fields, key, data)) id = named;
   };

@@ -14,7 +14,6 @@
 #include "training/config/config_keys.h"
 #include "training/config/config_values.h"
 #include "training/config/training_config_table.h"
-#include "training/quantizers/weight_width.h"
 #include "training/rounding/rounding_config.h"
 
 namespace trit {
@@ -219,11 +218,7 @@ TrainingConfig MethodTrainingConfig(const ComparisonConfig& config, const Compar
   if (method.kind == MethodKind::kNearest) RequireNoLearnedScales(method.overrides);
   all.insert(all.end(), overrides.begin(), overrides.end());
   TrainingConfig result = ParseTrainingConfig(config.training, config.file, all);
-  if (method.kind == MethodKind::kNearest) {
-    QuantizationConfig& quantizers = result.quantizer;
-    quantizers.standard = ResolvedWithoutTraining(quantizers.standard);
-    for (QuantizerRule& rule : quantizers.rules) rule.choice = ResolvedWithoutTraining(rule.choice);
-  }
+  if (method.kind == MethodKind::kNearest) ResolveWithoutTraining(result.quantizer);
   return result;
 }
 

@@ -157,12 +157,4 @@ QuantizerChoice Resolved(QuantizerChoice choice) {
   return choice;
 }
 
-QuantizerChoice ResolvedWithoutTraining(QuantizerChoice choice) {
-  choice = Resolved(std::move(choice));
-  if (choice.scale == ScaleRuleName(ScaleRule::kLearned)) {
-    choice.scale = ScaleRuleName(ScaleRule::kMse);
-  }
-  return choice;
-}
-
 }  // namespace trit

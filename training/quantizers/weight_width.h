@@ -55,9 +55,6 @@ WeightScheme SchemeOf(const QuantizerChoice& choice);
 // scale for full precision, the percentile of other rules. Throws as SchemeOf does.
 QuantizerChoice Resolved(QuantizerChoice choice);
 
-// Likewise for weights that are not trained: mse instead of learned scales.
-QuantizerChoice ResolvedWithoutTraining(QuantizerChoice choice);
-
 }  // namespace trit
 
 #endif  // TRIT_TRAINING_QUANTIZERS_WEIGHT_WIDTH_H_

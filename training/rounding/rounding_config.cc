@@ -67,6 +67,16 @@ void PrependRules(std::span<const std::string> rules, toml::table& root) {
 
 }  // namespace
 
+void ResolveWithoutTraining(QuantizationConfig& quantizers) {
+  const auto resolve = [](QuantizerChoice& choice) {
+    choice = Resolved(choice);
+    const bool learned = choice.scale == ScaleRuleName(ScaleRule::kLearned);
+    if (learned) choice.scale = ScaleRuleName(ScaleRule::kMse);
+  };
+  resolve(quantizers.standard);
+  for (QuantizerRule& rule : quantizers.rules) resolve(rule.choice);
+}
+
 void RequireNoLearnedScales(std::span<const std::string> overrides) {
   for (const std::string& text : overrides) {
     const size_t equals = text.find('=');
@@ -89,8 +99,7 @@ QuantizationConfig ReadRoundingConfig(const std::optional<std::string>& file,
   if (file) root = ParseTomlFile(ReadTextFile(*file, kMaxConfigBytes), *file);
   PrependRules(rules, root);
   QuantizationConfig quantizers = QuantizersFromTable(std::move(root), overrides);
-  quantizers.standard = ResolvedWithoutTraining(quantizers.standard);
-  for (QuantizerRule& rule : quantizers.rules) rule.choice = ResolvedWithoutTraining(rule.choice);
+  ResolveWithoutTraining(quantizers);
   return quantizers;
 }
 

@@ -20,6 +20,9 @@ QuantizationConfig ReadRoundingConfig(const std::optional<std::string>& file,
                                       std::span<const std::string> overrides,
                                       std::span<const std::string> rules);
 
+// Resolves all choices; scales that training would learn are by "mse".
+void ResolveWithoutTraining(QuantizationConfig& quantizers);
+
 // Throws UsageError if one of the settings, "quantizer.scale=learned", asks for what only training
 // finds.
 void RequireNoLearnedScales(std::span<const std::string> overrides);
